@@ -1,0 +1,91 @@
+import type { Clock, Instant, Millis, Timer } from "./clock.ts";
+
+interface Due {
+  at: number;
+  sequence: number;
+  label: string;
+  run: () => void | Promise<void>;
+}
+
+/**
+ * Simulated time: a queue ordered by (at, sequence). Nothing runs until `advance` or `runUntil` is
+ * called; one macrotask passes after each timer, so that promises (also a database driver's) settle before
+ * time goes on and the same program gives the same history.
+ */
+export class SimulatedClock implements Clock {
+  #uptime = 0;
+  #wallOffset: number;
+  #sequence = 0;
+  #queue: Due[] = [];
+  readonly #macrotask: () => Promise<void>;
+
+  /** `macrotask` resolves after one turn of the event loop; the default is a zero timer of the platform. */
+  constructor(start: Instant, macrotask: () => Promise<void> = platformMacrotask) {
+    this.#wallOffset = start;
+    this.#macrotask = macrotask;
+  }
+
+  now(): Instant {
+    return (this.#wallOffset + this.#uptime) as Instant;
+  }
+
+  uptime(): Millis {
+    return this.#uptime as Millis;
+  }
+
+  /** Wall time jumps, as when NTP corrects it; timers are not touched. */
+  jump(by: Millis): void {
+    this.#wallOffset += by;
+  }
+
+  after(delay: Millis, label: string, run: () => void | Promise<void>): Timer {
+    const due: Due = { at: this.#uptime + Math.max(0, delay), sequence: this.#sequence++, label, run };
+    this.#queue.push(due);
+    this.#queue.sort((a, b) => a.at - b.at || a.sequence - b.sequence);
+    return {
+      cancel: () => {
+        const at = this.#queue.indexOf(due);
+        if (at >= 0) this.#queue.splice(at, 1);
+      },
+    };
+  }
+
+  /** Labels of what waits, the earliest first. */
+  pending(): string[] {
+    return this.#queue.map((d) => d.label);
+  }
+
+  /** Lets `by` pass and runs what falls due, in order. */
+  async advance(by: Millis): Promise<void> {
+    const end = this.#uptime + by;
+    await this.#macrotask();
+    for (let due = this.#queue[0]; due !== undefined && due.at <= end; due = this.#queue[0]) {
+      this.#queue.shift();
+      this.#uptime = Math.max(this.#uptime, due.at);
+      void due.run();
+      await this.#macrotask();
+    }
+    this.#uptime = end;
+    await this.#macrotask();
+  }
+
+  /** Runs timers until `condition` holds; throws when `limit` of simulated time has passed before. */
+  async runUntil(condition: () => boolean, limit: Millis): Promise<void> {
+    const end = this.#uptime + limit;
+    await this.#macrotask();
+    while (!condition()) {
+      const due = this.#queue[0];
+      if (due === undefined || due.at > end) {
+        throw new Error(
+          `the condition did not hold within ${limit} ms of simulated time; waiting: ${this.pending().join(", ") || "nothing"}`,
+        );
+      }
+      this.#queue.shift();
+      this.#uptime = Math.max(this.#uptime, due.at);
+      void due.run();
+      await this.#macrotask();
+    }
+  }
+}
+
+const platformMacrotask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
