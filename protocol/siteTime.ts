@@ -1,0 +1,100 @@
+import type { Instant } from "./clock.ts";
+
+/** A moment as people on the site read it from a wall clock. */
+export interface WallTime {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(zone: string): Intl.DateTimeFormat {
+  let found = formats.get(zone);
+  if (found === undefined) {
+    found = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+    });
+    formats.set(zone, found);
+  }
+  return found;
+}
+
+/** The wall time of an instant in an IANA zone. Throws RangeError for an unknown zone. */
+export function wallTime(at: Instant, zone: string): WallTime {
+  const parts = new Map(
+    format(zone)
+      .formatToParts(at)
+      .map((p) => [p.type, Number(p.value)]),
+  );
+  const part = (name: Intl.DateTimeFormatPartTypes): number => parts.get(name) ?? 0;
+  return {
+    year: part("year"),
+    month: part("month"),
+    day: part("day"),
+    hour: part("hour"),
+    minute: part("minute"),
+    second: part("second"),
+  };
+}
+
+const utc = (w: WallTime): number => Date.UTC(w.year, w.month - 1, w.day, w.hour, w.minute, w.second);
+
+/** The instant of a wall time in a zone (of two, where a clock is set back, the earlier); undefined when there is no such date. */
+export function instantOf(w: WallTime, zone: string): Instant | undefined {
+  const asUtc = utc(w);
+  const back = new Date(asUtc);
+  if (
+    Number.isNaN(asUtc) ||
+    back.getUTCMonth() + 1 !== w.month ||
+    back.getUTCDate() !== w.day ||
+    w.hour > 23 ||
+    w.minute > 59 ||
+    w.second > 59
+  ) {
+    return undefined;
+  }
+  const offset = (at: number): number => utc(wallTime(at as Instant, zone)) - at;
+  const guess = asUtc - offset(asUtc);
+  return (asUtc - offset(guess)) as Instant;
+}
+
+const two = (n: number): string => String(n).padStart(2, "0");
+
+/** `YYMMDDHHMMSS`, the charger's clock (spec 1). */
+export function chargerTime(w: WallTime): string {
+  return `${two(w.year % 100)}${two(w.month)}${two(w.day)}${two(w.hour)}${two(w.minute)}${two(w.second)}`;
+}
+
+/** Reads `YYMMDDHHMMSS`; undefined for another form or a date that does not exist. Years are 2000–2099. */
+export function parseChargerTime(text: string): WallTime | undefined {
+  if (!/^[0-9]{12}$/.test(text)) return undefined;
+  const [year, month, day, hour, minute, second] = (text.match(/../g) ?? []).map(Number);
+  if (
+    year === undefined ||
+    month === undefined ||
+    day === undefined ||
+    hour === undefined ||
+    minute === undefined ||
+    second === undefined
+  ) {
+    return undefined;
+  }
+  const w = { year: 2000 + year, month, day, hour, minute, second };
+  return instantOf(w, "UTC") === undefined ? undefined : w;
+}
+
+/** `YYYY-MM-DD HH:MM:SS`, times on the HTTP wire (spec 2). */
+export function wireTime(w: WallTime): string {
+  return `${w.year}-${two(w.month)}-${two(w.day)} ${two(w.hour)}:${two(w.minute)}:${two(w.second)}`;
+}
