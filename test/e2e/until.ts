@@ -1,0 +1,28 @@
+/** Asks again until the answer satisfies; throws with the last answer when the limit has passed. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T> | T,
+  satisfied: (answer: T) => boolean,
+  limitMs = 20_000,
+): Promise<T> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    let answer: T | undefined;
+    let failure: unknown;
+    try {
+      answer = await ask();
+      if (satisfied(answer)) return answer;
+    } catch (error) {
+      failure = error;
+    }
+    if (performance.now() > end) {
+      throw new Error(
+        `${what} did not happen within ${limitMs} ms; last: ${JSON.stringify(answer) ?? failure}`,
+        {
+          cause: failure,
+        },
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
