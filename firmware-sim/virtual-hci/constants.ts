@@ -1,0 +1,73 @@
+/** Numbers of the Bluetooth Core Specification by its names: Vol 4 Part E (HCI), Vol 1 Part F (error codes). */
+
+export const OPCODE = {
+  DISCONNECT: 0x0406,
+  SET_EVENT_MASK: 0x0c01,
+  RESET: 0x0c03,
+  READ_LE_HOST_SUPPORT: 0x0c6c,
+  WRITE_LE_HOST_SUPPORT: 0x0c6d,
+  READ_LOCAL_VERSION_INFORMATION: 0x1001,
+  READ_BUFFER_SIZE: 0x1005,
+  READ_BD_ADDR: 0x1009,
+  READ_RSSI: 0x1405,
+  LE_SET_EVENT_MASK: 0x2001,
+  LE_READ_BUFFER_SIZE: 0x2002,
+  LE_SET_RANDOM_ADDRESS: 0x2005,
+  LE_SET_ADVERTISING_PARAMETERS: 0x2006,
+  LE_SET_ADVERTISING_DATA: 0x2008,
+  LE_SET_SCAN_RESPONSE_DATA: 0x2009,
+  LE_SET_ADVERTISING_ENABLE: 0x200a,
+  LE_SET_SCAN_PARAMETERS: 0x200b,
+  LE_SET_SCAN_ENABLE: 0x200c,
+  LE_CREATE_CONNECTION: 0x200d,
+  LE_CREATE_CONNECTION_CANCEL: 0x200e,
+  LE_CONNECTION_UPDATE: 0x2013,
+  /** Vendor command of Broadcom and Cypress controllers: gives the controller its public address. */
+  VENDOR_WRITE_BD_ADDR: 0xfc01,
+} as const;
+
+export const EVENT = {
+  DISCONNECTION_COMPLETE: 0x05,
+  COMMAND_COMPLETE: 0x0e,
+  COMMAND_STATUS: 0x0f,
+  HARDWARE_ERROR: 0x10,
+  NUMBER_OF_COMPLETED_PACKETS: 0x13,
+  DATA_BUFFER_OVERFLOW: 0x1a,
+  LE_META: 0x3e,
+} as const;
+
+export const LE_SUBEVENT = {
+  CONNECTION_COMPLETE: 0x01,
+  ADVERTISING_REPORT: 0x02,
+  CONNECTION_UPDATE_COMPLETE: 0x03,
+} as const;
+
+export const ERROR = {
+  SUCCESS: 0x00,
+  UNKNOWN_HCI_COMMAND: 0x01,
+  UNKNOWN_CONNECTION_IDENTIFIER: 0x02,
+  CONNECTION_TIMEOUT: 0x08,
+  CONNECTION_LIMIT_EXCEEDED: 0x09,
+  CONNECTION_ALREADY_EXISTS: 0x0b,
+  COMMAND_DISALLOWED: 0x0c,
+  UNSUPPORTED_FEATURE_OR_PARAMETER_VALUE: 0x11,
+  INVALID_HCI_COMMAND_PARAMETERS: 0x12,
+  REMOTE_USER_TERMINATED_CONNECTION: 0x13,
+  CONNECTION_TERMINATED_BY_LOCAL_HOST: 0x16,
+  CONNECTION_FAILED_TO_BE_ESTABLISHED: 0x3e,
+} as const;
+
+/** Advertising types that a controller of version 4.0 knows; directed ones are not offered here. */
+export const ADVERTISING_TYPE = { ADV_IND: 0x00, ADV_SCAN_IND: 0x02, ADV_NONCONN_IND: 0x03 } as const;
+
+/** Event_Type of a report that carries a scan response. */
+export const SCAN_RSP = 0x04;
+
+/** Packet_Boundary_Flag of ACL data. */
+export const BOUNDARY = { FIRST_NON_FLUSHABLE: 0b00, CONTINUING: 0b01, FIRST_FLUSHABLE: 0b10 } as const;
+
+/** Legacy advertising and scan response data. */
+export const ADVERTISING_DATA_MAX = 31;
+
+/** Connection_Interval counts 1.25 ms, Supervision_Timeout 10 ms, an advertising interval 0.625 ms. */
+export const UNIT_MS = { CONNECTION_INTERVAL: 1.25, SUPERVISION_TIMEOUT: 10, ADVERTISING_INTERVAL: 0.625 };
