@@ -105,9 +105,7 @@ describe("an independent client", () => {
   test("closes an order, which then nobody can pay", async () => {
     const { mchid } = sandbox.credentials.merchant;
     const { number, prepayId, body } = await prepared();
-    const closed = await client.v3.pay.transactions.outTradeNo._number_.close.post({ mchid }, {
-      number,
-    } as object);
+    const closed = await client.post(`/v3/pay/transactions/out-trade-no/${number}/close`, { mchid });
     expect(closed.status).toBe(204);
     const payment = await post(`${sandbox.controlUrl}/pay`, requestPayment(sandbox.credentials, prepayId));
     expect(payment).toMatchObject({ status: 400, body: { field: "package" } });
