@@ -79,13 +79,10 @@ for (const bill of await call("getOrderPay", me)) {
     cash: due,
   });
   await post(`${sandbox}/pay`, { ...JSON.parse(pay.package), outcome: "success", notify: "once" });
-  let paid;
-  do
-    [paid] = await call("queryOrderPay", {
-      session,
-      orderId: bill.orderId,
-      timestamp: Math.floor(Date.now() / 1000),
-    });
-  while (paid.result !== 0 && (await new Promise((next) => setTimeout(next, 500, true))));
-  say("paid", `${bill.orderId}`);
+  for (;;) {
+    const [paid] = await call("queryOrderPay", { session, orderId: bill.orderId });
+    if (paid.result === 0) break;
+    await new Promise((next) => setTimeout(next, 500));
+  }
+  say("paid", bill.orderId);
 }
