@@ -46,7 +46,7 @@ const TICK_MS = 2;
 /** The medium that all controllers share: advertising, scanning, initiating, range, loss. Idle without listeners. */
 export class Air {
   readonly timing: Timing;
-  /** Probability that one scanner misses one advertising packet or one scan response. */
+  /** Probability that one listener misses one advertising packet or one scan response. */
   advertisingLoss = 0;
   readonly counters = { advertisingEvents: 0, links: 0 };
   readonly #links = new Map<Link, { central: Station; peripheral: Station }>();
@@ -210,6 +210,7 @@ export class Air {
     }
     for (const initiator of this.#initiators) {
       if (!wants(initiator, advertiser) || !this.#inRange(initiator, advertiser)) continue;
+      if (chance(this.#loss, this.advertisingLoss)) continue;
       this.#connect(initiator, advertiser);
       return;
     }
