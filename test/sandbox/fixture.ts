@@ -1,13 +1,28 @@
-import { createHash, createHmac, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomUUID, webcrypto } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { secureRandom } from "@bluepower/protocol/random";
+import { systemClock } from "@bluepower/protocol/systemClock";
 import { Decorator, Formatter, Rsa } from "wechatpay-axios-plugin";
-import type { Credentials } from "./credentials.ts";
+import { type Credentials, type Identity, identity } from "./credentials.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "./sandbox.ts";
 
-/** A sandbox on free ports whose notifications are repeated at once. */
-export const freeSandbox = (options: Partial<SandboxOptions> = {}): Promise<Sandbox> =>
-  startSandbox({ wirePort: 0, controlPort: 0, notifyScale: 0, ...options });
+let keys: Promise<Identity> | undefined;
+
+/** A sandbox on free ports whose notifications are repeated at once; without dataDir all have the same keys. */
+export async function freeSandbox(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+  keys ??= identity({
+    random: secureRandom((bytes) => webcrypto.getRandomValues(bytes)),
+    now: systemClock.now(),
+  });
+  return await startSandbox({
+    wirePort: 0,
+    controlPort: 0,
+    notifyScale: 0,
+    ...(options.dataDir === undefined && { identity: await keys }),
+    ...options,
+  });
+}
 
 type Client = ReturnType<typeof Decorator.jsonBased>;
 
