@@ -54,7 +54,7 @@ export interface Tampering {
 
 /** A signed call made by hand, any part of which can be wrong. */
 export async function call(
-  sandbox: Sandbox,
+  sandbox: Pick<Sandbox, "wireUrl" | "credentials">,
   method: "GET" | "POST",
   target: string,
   body?: unknown,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "rolldown";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { get } from "./fixture.ts";
+import type { Credentials } from "./credentials.ts";
+import { call, get, jsapiBody, post, requestPayment } from "./fixture.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -69,4 +70,26 @@ test("it says where it is, answers there, and ends cleanly when it is asked to",
   expect(credentialsFile).toBe(join(folder, "sandbox", "credentials.json"));
   program.kill("SIGTERM");
   expect(await end).toMatchObject({ code: 0, error: "" });
+});
+
+test("what it has answered it still knows after kill -9", async () => {
+  const begin = async () => {
+    const program = start(["--json", "--port", "0", "--control-port", "0"]);
+    if (program.stdout === null) throw new Error("no output");
+    const [line] = (await once(createInterface(program.stdout), "line")) as [string];
+    const at = JSON.parse(line) as { wireUrl: string; controlUrl: string; credentialsFile: string };
+    const credentials = JSON.parse(readFileSync(at.credentialsFile, "utf8")) as Credentials;
+    return { program, end: ended(program), ...at, credentials };
+  };
+  const first = await begin();
+  const order = await call(first, "POST", "/v3/pay/transactions/jsapi", jsapiBody(first.credentials));
+  const payment = { ...requestPayment(first.credentials, order.body.prepay_id), notify: "never" };
+  const { body: paid } = await post(`${first.controlUrl}/pay`, payment);
+  first.program.kill("SIGKILL");
+  await first.end;
+  const second = await begin();
+  const { transactions } = await get(`${second.controlUrl}/transactions`);
+  expect(transactions).toEqual([{ ...paid, description: "充电 1 单元", refunds: [] }]);
+  second.program.kill("SIGTERM");
+  await second.end;
 });

@@ -16,6 +16,9 @@ const REPEATS_AFTER = [
 /** The merchant has to answer within this time. Not scaled: it is real time of a real connection. */
 const ANSWER_WITHIN = millis(5000);
 
+/** When so many wait, a new one is given up at once: the merchant asks for the state anyway. */
+const UNFINISHED_MAX = 10_000;
+
 /** Finished ones are remembered up to this number for `GET /notifications`; the oldest goes first. */
 const FINISHED_MAX = 1000;
 
@@ -89,7 +92,8 @@ export class Notifier {
         nextAt: this.#in(of.delaySeconds ?? 0),
         state: "waiting",
       };
-      this.#schedule(keyOf(notification, copy), notification);
+      if (this.#unfinished.size < UNFINISHED_MAX) this.#schedule(keyOf(notification, copy), notification);
+      else this.#of.log(`notification ${of.event.eventType} given up: ${UNFINISHED_MAX} wait already`);
     }
   }
 

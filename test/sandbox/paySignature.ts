@@ -17,6 +17,9 @@ export interface SignedRequest {
 /** A request is refused when its time is this far from ours, in seconds, or farther. */
 const SKEW = 300;
 
+/** Nonces are remembered up to this number; the oldest goes first, as it would by its age a little later. */
+const NONCES_MAX = 100_000;
+
 const SCHEME = "WECHATPAY2-SHA256-RSA2048";
 const PARTS = ["mchid", "nonce_str", "signature", "timestamp", "serial_no"] as const;
 
@@ -63,7 +66,7 @@ export function paySignature(of: { identity: Identity; clock: Clock; random: Ran
       const message = `${method}\n${target}\n${parts.timestamp}\n${parts.nonce_str}\n${body}\n`;
       if (!merchantSigned(message, parts.signature)) return "the signature does not fit what was received";
       for (const [nonce, until] of seen) {
-        if (until > now()) break;
+        if (until > now() && seen.size < NONCES_MAX) break;
         seen.delete(nonce);
       }
       if (seen.has(parts.nonce_str)) return `nonce_str ${parts.nonce_str} was used before`;

@@ -19,6 +19,8 @@ export interface AcsRefusal {
 
 /** The time of a request may differ this much from ours, in milliseconds. */
 const SKEW = 15 * 60 * 1000;
+/** Nonces are remembered up to this number; the oldest goes first. */
+const NONCES_MAX = 100_000;
 const SCHEME = "ACS3-HMAC-SHA256";
 const DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
@@ -105,7 +107,7 @@ export function acsVerifier(of: { accessKeyId: string; accessKeySecret: string; 
       const nonce = headers["x-acs-signature-nonce"] ?? "";
       if (nonce === "") return refuse(400, "MissingSignatureNonce", "x-acs-signature-nonce is missing");
       for (const [old, until] of seen) {
-        if (until > now) break;
+        if (until > now && seen.size < NONCES_MAX) break;
         seen.delete(old);
       }
       if (seen.has(nonce))
