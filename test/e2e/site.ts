@@ -295,7 +295,8 @@ export class Site {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(20_000),
+      // No call waits longer than ten seconds for a charger; the rest is for a loaded machine.
+      signal: AbortSignal.timeout(15_000),
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${text}`);
