@@ -12,8 +12,11 @@ export interface Radio {
   onState(listener: (state: "up" | "down", reason: string) => void): void;
   /** An advertisement of a charger was heard. */
   onSighting(listener: (sighting: Sighting) => void): void;
-  /** Connects, discovers and subscribes. The caller asks for one connection at a time. */
-  connect(chip: ChipId, profile: ChargerProfile): Promise<ConnectOutcome>;
+  /**
+   * Connects, discovers and subscribes. The caller asks for one connection at a time. `cancelled` ends an attempt
+   * that has not found the charger yet; one that has goes on to its end.
+   */
+  connect(chip: ChipId, profile: ChargerProfile, cancelled?: AbortSignal): Promise<ConnectOutcome>;
   close(): Promise<void>;
 }
 
@@ -27,6 +30,8 @@ export type ConnectOutcome =
   | { kind: "connected"; link: Link }
   /** No advertisement, or nobody answered, within the deadline. */
   | { kind: "absent" }
+  /** The caller's signal ended the attempt. */
+  | { kind: "cancelled" }
   /** The adapter has no link left: the budget is smaller than believed. */
   | { kind: "limit" }
   | { kind: "failed"; step: "connect" | "discover" | "subscribe"; detail: string }

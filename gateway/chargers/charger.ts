@@ -1,0 +1,142 @@
+import type { ChargerProfile } from "@bluepower/protocol/charger/profiles";
+import type { Clock, Instant, Millis, Timer } from "@bluepower/protocol/clock";
+import type { Link } from "../radio/radio.ts";
+import type { ChargerConfig, ChargerSession, Urgency } from "./chargers.ts";
+import { Presence } from "./presence.ts";
+import type { Session } from "./session.ts";
+import { Signer } from "./signer.ts";
+
+/** Requests that may wait for one charger. The supervisor has a handful; more means that somebody does not stop asking. */
+export const JOBS_MAX = 32;
+
+/** The order of urgency. */
+const rank: Record<Urgency, number> = { command: 0, running: 1, idle: 2 };
+/** Of a charger that nobody asks for: it is linked only where a link is to spare. */
+export const NOBODY = 3;
+
+export interface Job {
+  urgency: Urgency;
+  label: string;
+  /** Runs the work; resolves when the charger is free again and never rejects. */
+  run: (lease: { session: ChargerSession; revoke: () => void }) => Promise<void>;
+  /** Settles the job unserved. */
+  fail: (detail: string) => void;
+}
+
+/** `opening` and `closing` links serve nobody, and take a slot all the same. */
+export interface ChargerLink {
+  link: Link;
+  session: Session;
+  state: "opening" | "open" | "closing";
+  since: Millis;
+}
+
+/** What the scheduler keeps of one charger. */
+export interface Charger {
+  config: ChargerConfig;
+  profile: ChargerProfile;
+  readonly signer: Signer;
+  /** In the order of urgency, then of arrival. */
+  readonly jobs: Job[];
+  running: Job | undefined;
+  link: ChargerLink | undefined;
+  readonly presence: Presence;
+  rssi: number | null;
+  /** An attempt found nobody: the next one waits until it is heard. */
+  mustBeHeard: boolean;
+  /** Failed attempts in a row, and when the next is allowed. */
+  failures: number;
+  notBefore: Millis;
+  lastAttempt: Millis;
+  /** When its link last served somebody. */
+  lastUsed: Millis;
+  lastAnswer: Instant | null;
+  problem: string | null;
+  misconfigured: boolean;
+  keepAlive: Timer | undefined;
+}
+
+export function newCharger(of: {
+  clock: Clock;
+  config: ChargerConfig;
+  profile: ChargerProfile;
+  presenceChanged: (charger: Charger, present: boolean, reason: string) => void;
+}): Charger {
+  const charger: Charger = {
+    config: of.config,
+    profile: of.profile,
+    signer: new Signer(),
+    jobs: [],
+    running: undefined,
+    link: undefined,
+    presence: new Presence({
+      clock: of.clock,
+      linked: () => charger.link !== undefined,
+      changed: (present, reason) => of.presenceChanged(charger, present, reason),
+    }),
+    rssi: null,
+    mustBeHeard: true,
+    failures: 0,
+    notBefore: 0 as Millis,
+    lastAttempt: -1 as Millis,
+    lastUsed: 0 as Millis,
+    lastAnswer: null,
+    problem: null,
+    misconfigured: false,
+    keepAlive: undefined,
+  };
+  return charger;
+}
+
+/** Puts the job behind all that are as urgent; false when too many wait. */
+export function enqueue(charger: Charger, job: Job): boolean {
+  if (charger.jobs.length >= JOBS_MAX) return false;
+  const at = charger.jobs.findIndex((other) => rank[other.urgency] > rank[job.urgency]);
+  charger.jobs.splice(at < 0 ? charger.jobs.length : at, 0, job);
+  return true;
+}
+
+/** How urgently the charger is wanted: the rank of its first job. */
+export function wanted(charger: Charger): number {
+  const first = charger.jobs[0];
+  return first === undefined ? NOBODY : rank[first.urgency];
+}
+
+/** When an attempt may be made; undefined: not before it is heard. */
+export function readyAt(charger: Charger, retryCommand: Millis): Millis | undefined {
+  if (charger.mustBeHeard || charger.link !== undefined) return undefined;
+  // A person waits for a command: it is tried again soon, however often it failed.
+  return wanted(charger) === rank.command
+    ? (Math.min(charger.notBefore, charger.lastAttempt + retryCommand) as Millis)
+    : charger.notBefore;
+}
+
+/** The next charger to be connected: the most urgent, and of these the one whose last attempt is longest ago. */
+export function nextToConnect(candidates: Iterable<Charger>): Charger | undefined {
+  let best: Charger | undefined;
+  for (const c of candidates) {
+    const better =
+      best === undefined ||
+      wanted(c) < wanted(best) ||
+      (wanted(c) === wanted(best) && c.lastAttempt < best.lastAttempt);
+    if (better) best = c;
+  }
+  return best;
+}
+
+/**
+ * The link to give up for a charger of that urgency: the least recently used of those that serve nobody, or only somebody less
+ * urgent who has not begun.
+ */
+export function linkToGiveUp(linked: Iterable<Charger>, urgency: number): Charger | undefined {
+  let best: Charger | undefined;
+  for (const c of linked) {
+    if (c.running !== undefined || c.link?.state !== "open" || wanted(c) <= urgency) continue;
+    const better =
+      best === undefined ||
+      wanted(c) > wanted(best) ||
+      (wanted(c) === wanted(best) && c.lastUsed < best.lastUsed);
+    if (better) best = c;
+  }
+  return best;
+}
