@@ -59,7 +59,7 @@ test("a payment signed for the other app is refused", async () => {
   const { appid } = sandbox.credentials.apps.manager;
   const refused = await post(
     `${sandbox.controlUrl}/pay`,
-    requestPayment(sandbox.credentials, order.body.prepay_id, appid),
+    requestPayment(sandbox.credentials, order.body.prepay_id, { appid }),
   );
   expect(refused).toMatchObject({ status: 400, body: { field: "paySign" } });
 });
@@ -93,10 +93,15 @@ test("nobody can pay after time_expire, nor with a prepay_id that is two hours o
   const second = await call(slow, "POST", JSAPI, body, { timestamp });
   expect(second.status).toBe(200);
   expect(second.body.prepay_id).not.toBe(first.body.prepay_id);
-  const old = await post(`${slow.controlUrl}/pay`, {
-    ...requestPayment(slow.credentials, first.body.prepay_id),
+  const signed = (prepayId: unknown) => requestPayment(slow.credentials, prepayId, { timeStamp: timestamp });
+  expect(await post(`${slow.controlUrl}/pay`, signed(first.body.prepay_id))).toMatchObject({
+    status: 400,
+    body: { error: expect.stringContaining("newer one of the same order") },
   });
-  expect(old.status).toBe(400);
+  expect(await post(`${slow.controlUrl}/pay`, signed(second.body.prepay_id))).toMatchObject({
+    status: 200,
+    body: { trade_state: "SUCCESS" },
+  });
   await slow.close();
 });
 

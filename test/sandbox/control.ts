@@ -93,7 +93,9 @@ export function control(of: {
   );
 
   post<Payment>("/pay", payment, (c, body) => {
-    const order = transactions.orderOfPrepayId(body.package.slice(PACKAGE_HEAD.length));
+    // The one that was signed, which a newer one of the same order may have replaced.
+    const prepayId = body.package.slice(PACKAGE_HEAD.length);
+    const order = transactions.orderOfPrepayId(prepayId);
     if (order === undefined)
       return refuse(c, { field: "package", issue: "names no prepay_id of the sandbox" });
     if (body.appId !== undefined && body.appId !== order.appid) {
@@ -112,7 +114,7 @@ export function control(of: {
       return refuse(c, { field: "timeStamp", issue: "is more than two hours from now" });
     }
     if (body.outcome === "fail") return c.json(orderView(order, mchid));
-    const paid = transactions.pay(order.prepayId, order.openid);
+    const paid = transactions.pay(prepayId, order.openid);
     if (paid.kind !== "paid") return refuse(c, { field: "package", issue: WHY_NOT[paid.kind] });
     of.settlement.notifyPaid(paid.order, body.notify ?? "once");
     return c.json(orderView(paid.order, mchid));

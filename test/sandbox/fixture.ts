@@ -116,9 +116,8 @@ export const jsapiBody = (
 export function requestPayment(
   credentials: Credentials,
   prepayId: unknown,
-  appid = credentials.apps.user.appid,
+  { appid = credentials.apps.user.appid, timeStamp = String(Formatter.timestamp()) } = {},
 ) {
-  const timeStamp = String(Formatter.timestamp());
   const nonceStr = Formatter.nonce();
   const pack = `prepay_id=${String(prepayId)}`;
   const message = Formatter.joinedByLineFeed(appid, timeStamp, nonceStr, pack);

@@ -108,7 +108,7 @@ describe("an independent client", () => {
     const closed = await client.post(`/v3/pay/transactions/out-trade-no/${number}/close`, { mchid });
     expect(closed.status).toBe(204);
     const payment = await post(`${sandbox.controlUrl}/pay`, requestPayment(sandbox.credentials, prepayId));
-    expect(payment).toMatchObject({ status: 400, body: { field: "package" } });
+    expect(payment).toMatchObject({ status: 400, body: { error: "package names a closed order" } });
     expect(await call(sandbox, "GET", byNumber(number))).toMatchObject({ body: { trade_state: "CLOSED" } });
     expect(await call(sandbox, "POST", JSAPI, body)).toMatchObject({
       status: 400,
