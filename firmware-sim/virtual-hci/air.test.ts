@@ -198,6 +198,25 @@ describe("range", () => {
   });
 });
 
+describe("with real advertising intervals", () => {
+  it("a scanner that comes late hears twenty advertisers spread over the interval, not all at once", () => {
+    radio.close();
+    start("interval");
+    const advertisers = Array.from({ length: 20 }, (_, i) => `02:00:00:00:01:${String(i).padStart(2, "0")}`);
+    for (const address of advertisers) {
+      scriptedHost(radio, address).write(command.advertisingParameters(INTERVAL_MS), command.advertise(true));
+    }
+    vi.advanceTimersByTime(60_000);
+    scan({ active: false, filterDuplicates: true });
+    vi.advanceTimersByTime(INTERVAL_MS / 2);
+    const early = central.take().length;
+    expect(early).toBeGreaterThan(2);
+    expect(early).toBeLessThan(18);
+    vi.advanceTimersByTime(INTERVAL_MS / 2 + 10);
+    expect(early + central.take().length).toBe(20);
+  });
+});
+
 describe("with a real connection interval", () => {
   const CONNECTION_INTERVAL_MS = 50;
   beforeEach(() => {
@@ -237,6 +256,15 @@ describe("with a real connection interval", () => {
       if (length > 0) batches.push(length);
     }
     expect(batches).toEqual([6, 2]);
+  });
+
+  it("counts the anchors of a new interval from the moment it was agreed", () => {
+    central.write("01 1320 0e 4000 5000 5000 0000 9001 0000 0000");
+    while (!charger.take().some((packet) => packet.startsWith("043e0a03"))) vi.advanceTimersByTime(1);
+    const agreed = performance.now();
+    central.write(command.att(0x40, "520300aa"));
+    while (charger.take().length === 0) vi.advanceTimersByTime(1);
+    expect(Math.abs(performance.now() - agreed - 100)).toBeLessThanOrEqual(1);
   });
 
   it("has no timer running while nothing is to be sent", () => {

@@ -53,7 +53,8 @@ export class Air {
   readonly #advertisers = new Map<Station, { nextAt: number }>();
   readonly #scanners = new Set<Station>();
   readonly #initiators = new Set<Station>();
-  readonly #unreachable: [Station, Station][] = [];
+  /** Who cannot hear whom, noted at both. */
+  readonly #unreachable = new WeakMap<Station, WeakSet<Station>>();
   readonly #delay: Random;
   readonly #loss: Random;
   #wake: { at: number; cancel(): void } | undefined;
@@ -105,9 +106,15 @@ export class Air {
   /** Puts two controllers out of each other's range, or back into it. */
   setReachable(pair: { a: Station; b: Station }, reachable: boolean): void {
     const { a, b } = pair;
-    const at = this.#unreachable.findIndex((other) => other.includes(a) && other.includes(b));
-    if (at >= 0) this.#unreachable.splice(at, 1);
-    if (!reachable) this.#unreachable.push([a, b]);
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const deafTo = this.#unreachable.get(one) ?? new WeakSet();
+      if (reachable) deafTo.delete(other);
+      else deafTo.add(other);
+      this.#unreachable.set(one, deafTo);
+    }
     for (const link of this.#links.keys()) this.#judge(link);
     this.#schedule();
   }
@@ -118,13 +125,6 @@ export class Air {
     this.#scanners.delete(station);
     this.#initiators.delete(station);
     this.#schedule();
-  }
-
-  /** Forgets who cannot hear a station that is gone for good. */
-  forgetRange(station: Station): void {
-    for (let i = this.#unreachable.length - 1; i >= 0; i--) {
-      if (this.#unreachable[i]?.includes(station)) this.#unreachable.splice(i, 1);
-    }
   }
 
   /** Ends all links without a word and stops its timer. */
@@ -141,7 +141,7 @@ export class Air {
   }
 
   #inRange(a: Station, b: Station): boolean {
-    return !a.absent && !b.absent && !this.#unreachable.some((pair) => pair.includes(a) && pair.includes(b));
+    return !a.absent && !b.absent && this.#unreachable.get(a)?.has(b) !== true;
   }
 
   #firstAt(advertisement: Advertisement): number {
@@ -169,7 +169,6 @@ export class Air {
   #schedule(): void {
     this.#wake?.cancel();
     this.#wake = undefined;
-    if (this.#scanners.size === 0 && this.#initiators.size === 0) return;
     let at = Number.POSITIVE_INFINITY;
     for (const [advertiser, { nextAt }] of this.#advertisers) {
       if (nextAt < at && this.#hasListener(advertiser)) at = nextAt;

@@ -142,6 +142,18 @@ describe("commands that depend on what runs", () => {
     expect(host.ask(command.advertise(true))).toEqual(["040e04010a2012"]);
   });
 
+  it("is silent, deaf and back at its defaults after a reset", () => {
+    host.write("01 0520 06 0605040302c1", command.advertise(true), command.scan(true), command.connect(FAR));
+    peer.write(command.advertise(true));
+    host.write(command.reset);
+    expect(vi.getTimerCount()).toBe(0);
+    host.take();
+    expect(host.ask(command.cancelConnect)).toEqual(["040e04010e200c"]);
+    host.write("01 0620 0f a000 a000 00 01 00 000000000000 07 00");
+    host.take();
+    expect(host.ask(command.advertise(true))).toEqual(["040e04010a2012"]);
+  });
+
   it("has one connection attempt at a time, and ends it by cancel", () => {
     host.write(command.eventMask, command.leEventMask, command.connect(FAR));
     host.take();
@@ -233,11 +245,12 @@ describe("a link", () => {
 
   it("ends after the data before the disconnection, and tells both who ended it", () => {
     link();
-    host.write(command.att(0x40, "520300aa"));
+    const eight = Array.from({ length: 8 }, (_, i) => `520300a${i}`);
+    host.write(...eight.map((pdu) => command.att(0x40, pdu)));
     expect(host.ask(command.disconnect(0x40))).toEqual(["040f0400010604"]);
     settle();
-    expect(peer.take()).toEqual([receivedAtt(0x40, "520300aa"), "04050400400013"]);
-    expect(host.take()).toEqual(["0413050140000100", "04050400400016"]);
+    expect(peer.take()).toEqual([...eight.map((pdu) => receivedAtt(0x40, pdu)), "04050400400013"]);
+    expect(host.take()).toEqual(["0413050140000600", "0413050140000200", "04050400400016"]);
     expect(radio.air.links).toEqual([]);
     expect(host.ask(command.disconnect(0x40))).toEqual(["040f0402010604"]);
   });

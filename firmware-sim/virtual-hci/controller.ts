@@ -259,7 +259,6 @@ export class Controller implements Station {
     if (this.#gone) return;
     this.#gone = true;
     this.reset();
-    this.#air.forgetRange(this);
   }
 
   // ---- the air's side

@@ -112,6 +112,15 @@ describe("a dropped link", () => {
     expect([...said(central), ...said(charger)]).toEqual([TIMED_OUT, TIMED_OUT]);
   });
 
+  it("is not saved by a device that goes away and comes back", () => {
+    link();
+    fault({ kind: "drop-link", name, how: "supervision" });
+    fault({ kind: "absent", name });
+    fault({ kind: "present", name });
+    vi.advanceTimersByTime(SUPERVISION_MS + 10);
+    expect(said(central)).toEqual([TIMED_OUT]);
+  });
+
   it("is noticed at once when asked for, and can be made again", () => {
     link();
     fault({ kind: "drop-link", name, how: "now" });

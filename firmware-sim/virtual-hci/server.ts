@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createH4Reader } from "@bluepower/protocol/hci/h4";
 import type { VirtualRadio } from "./virtualRadio.ts";
@@ -26,6 +26,7 @@ export async function serveH4(radio: VirtualRadio, path: string): Promise<{ clos
     await listen(server, path);
   } catch (cause) {
     if (!isAddressInUse(cause)) throw new Error(`cannot listen on ${path}`, { cause });
+    if (!(await lstat(path)).isSocket()) throw new Error(`${path} exists and is no socket`, { cause });
     if (await isServed(path)) throw new Error(`${path} is served by another program`, { cause });
     await rm(path);
     await listen(server, path);
