@@ -29,14 +29,14 @@ import { Session } from "./session.ts";
 /** What most dongles hold (reference: about 5, some adapters 7). */
 export const LINKS_DEFAULT = 5;
 /**
- * An attempt that has found nobody by then gives way to whoever waits as urgently: a charger in reach advertises at
+ * An attempt that has found nobody by then gives way to whoever waits: a charger in reach advertises at
  * least once a second, so this one is most likely gone.
  */
 const PATIENCE = seconds(3);
 /** Pauses after failed attempts in a row. */
 const BACKOFF: readonly Millis[] = [1, 2, 4, 8, 16, 30].map(seconds);
-/** A command is tried again this soon, because its deadline is a minute and a person waits. */
-const RETRY_COMMAND = seconds(2);
+/** A command is tried again this soon at the latest, because its deadline is a minute and a person waits. */
+const RETRY_COMMAND = seconds(5);
 /** A link that lasts less was none: the pause before the next attempt grows. */
 const SHORT_LINK = seconds(10);
 /** A charger drops a central that says nothing for 60 s (spec 1). */
@@ -281,7 +281,7 @@ export class Scheduler implements Chargers {
   #giveWay(attempt: Attempt, next: Charger): void {
     if (wanted(next) === NOBODY || attempt.gaveWay !== undefined) return;
     if (wanted(attempt.charger) === NOBODY) attempt.gaveWay = "unwanted";
-    else if (attempt.overdue && wanted(next) <= wanted(attempt.charger)) attempt.gaveWay = "overdue";
+    else if (attempt.overdue) attempt.gaveWay = "overdue";
     else return;
     attempt.cancel.abort();
   }
@@ -349,9 +349,15 @@ export class Scheduler implements Chargers {
   #learnBudget(): void {
     this.#budget = Math.max(1, this.#linksInUse());
     this.#log.warn({ budget: this.#budget }, "the adapter holds no more links");
+    this.#tryMoreLater();
+  }
+
+  #tryMoreLater(): void {
     this.#relearn?.cancel();
     this.#relearn = this.#clock.after(RELEARN, "one link more", () => {
-      this.#budget = Math.min(this.#budget + 1, this.#linksConfigured);
+      if (this.#budget >= this.#linksConfigured) return;
+      this.#budget += 1;
+      this.#tryMoreLater();
       this.#pump();
     });
   }
