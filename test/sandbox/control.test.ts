@@ -105,6 +105,25 @@ test("nobody can pay after time_expire, nor with a prepay_id that is two hours o
   await slow.close();
 });
 
+test("a prepay_id that nothing replaced is worth nothing after two hours, nor is a timeStamp that old", async () => {
+  const clock = new SimulatedClock(instant(Date.now()));
+  const slow = await freeSandbox({ clock });
+  const order = await call(slow, "POST", JSAPI, jsapiBody(slow.credentials));
+  const pay = (timeStamp: number) =>
+    post(
+      `${slow.controlUrl}/pay`,
+      requestPayment(slow.credentials, order.body.prepay_id, { timeStamp: String(timeStamp) }),
+    );
+  const began = Math.floor(clock.now() / 1000);
+  expect(await pay(began - 7201)).toMatchObject({ status: 400, body: { field: "timeStamp" } });
+  await clock.advance(seconds(7200));
+  expect(await pay(began + 7200)).toMatchObject({
+    status: 400,
+    body: { error: expect.stringContaining("time to be paid is over") },
+  });
+  await slow.close();
+});
+
 test("faults wait in order, are counted, and can be taken back", async () => {
   const fault = (body: unknown) => post(`${sandbox.controlUrl}/fault`, body);
   await fault({ on: "pay", kind: "500", times: 2 });

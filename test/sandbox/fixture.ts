@@ -187,7 +187,7 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 export async function sendSms(
   sandbox: Sandbox,
   parameters: Record<string, string>,
-  wrong: { secret?: string; keyId?: string; date?: string; nonce?: string } = {},
+  wrong: { secret?: string; keyId?: string; date?: string; action?: string } = {},
 ): Promise<{ status: number; body: Record<string, unknown> }> {
   const { sms } = sandbox.credentials;
   const query = Object.entries(parameters)
@@ -196,10 +196,10 @@ export async function sendSms(
     .join("&");
   const signed: Record<string, string> = {
     host: new URL(sandbox.wireUrl).host,
-    "x-acs-action": "SendSms",
+    "x-acs-action": wrong.action ?? "SendSms",
     "x-acs-content-sha256": sha256(""),
     "x-acs-date": wrong.date ?? new Date().toISOString().replace(/\.\d+/, ""),
-    "x-acs-signature-nonce": wrong.nonce ?? randomUUID(),
+    "x-acs-signature-nonce": randomUUID(),
     "x-acs-version": "2017-05-25",
   };
   const names = Object.keys(signed).join(";");

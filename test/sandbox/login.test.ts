@@ -241,10 +241,17 @@ test("shipping is told once, for a paid transaction, with the one who paid", asy
       upload_time: "2026-11-22T15:01:02.000+08:00",
       payer: { openid },
     });
+  const refund = async (): Promise<void> => {
+    const amount = { refund: 150, total: 150, currency: "CNY" };
+    const body = { transaction_id: paid.transaction_id, out_refund_no: "ship-1", amount };
+    expect(await call(sandbox, "POST", "/v3/refund/domestic/refunds", body)).toMatchObject({ status: 200 });
+  };
   expect(await ship("4200", "demo-user-1")).toMatchObject({ errcode: 10060001 });
   expect(await ship(paid.transaction_id, "demo-user-2")).toMatchObject({ errcode: 10060014 });
   expect(await ship(paid.transaction_id, "demo-user-1")).toMatchObject({ errcode: 0 });
   expect(await ship(paid.transaction_id, "demo-user-1")).toMatchObject({ errcode: 10060002 });
+  await refund();
+  expect(await ship(paid.transaction_id, "demo-user-1")).toMatchObject({ errcode: 10060004 });
 });
 
 describe("faults of the login", () => {

@@ -178,6 +178,35 @@ describe("a request that is not the merchant's is refused with 401 and changes n
   });
 });
 
+test.each([
+  { name: "an Accept without JSON", headers: { Accept: "text/html" } },
+  { name: "no User-Agent", headers: { "User-Agent": "" } },
+  { name: "a body that is not said to be JSON", headers: { "Content-Type": "text/plain" } },
+  { name: "a Wechatpay-Serial of nobody", headers: { "Wechatpay-Serial": "PUB_KEY_ID_1" } },
+])("$name is PARAM_ERROR and changes nothing", async ({ headers }) => {
+  const body = jsapiBody(sandbox.credentials);
+  const refused = await call(sandbox, "POST", JSAPI, body, { headers });
+  expect(refused).toMatchObject({ status: 400, body: { code: "PARAM_ERROR" } });
+  expect(await call(sandbox, "GET", byNumber(body.out_trade_no))).toMatchObject({ status: 404 });
+});
+
+test("a query names the merchant, and a body above 64 KiB is not read", async () => {
+  const { number } = await prepared();
+  const path = `/v3/pay/transactions/out-trade-no/${number}`;
+  expect(await call(sandbox, "GET", path)).toMatchObject({
+    status: 400,
+    body: { detail: { field: "mchid" } },
+  });
+  expect(await call(sandbox, "GET", `${path}?mchid=1900000000`)).toMatchObject({ status: 400 });
+  const large = await call(
+    sandbox,
+    "POST",
+    JSAPI,
+    jsapiBody(sandbox.credentials, { attach: "x".repeat(65_536) }),
+  );
+  expect(large.status).toBe(413);
+});
+
 describe("a field beyond its limit is PARAM_ERROR and named", () => {
   test.each([
     { field: "amount.total", more: { amount: { total: 0 } } },

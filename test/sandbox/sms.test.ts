@@ -24,6 +24,7 @@ test("a code that was sent is in the box with the whole number when the call has
 test.each([
   { name: "a wrong secret", wrong: { secret: "wrong" }, status: 400, code: "SignatureDoesNotMatch" },
   { name: "an unknown key", wrong: { keyId: "LTAI0" }, status: 404, code: "InvalidAccessKeyId.NotFound" },
+  { name: "another action", wrong: { action: "SendBatchSms" }, status: 404, code: "InvalidAction.NotFound" },
   {
     name: "an old date",
     wrong: { date: "2023-10-26T10:22:32Z" },
