@@ -5,22 +5,39 @@ import type { Side } from "../database/schema.ts";
 import type { Reason } from "./reasons.ts";
 
 /**
- * Who calls. `phone` is the person the session belongs to (or, in documented mode, the person named); an `open`
- * method has none.
+ * Who calls: the person the session belongs to. In documented mode a call without a session is taken as the person it
+ * names, or the owner of the order or payment it names; of a call that names nobody (`reportDevicePort`) `phone` is "".
  */
 export interface Caller {
   side: Side;
   phone: string;
-  /** The openid of the session; null after a login by SMS, and in documented mode until it is looked up. */
+  /** The openid of the session, in documented mode the newest of that phone; null when it logged in by SMS only. */
   openId: string | null;
   session: string | null;
+}
+
+/** Somebody who has logged in; `phone` is null until a phone number is bound. */
+export interface LoggedIn {
+  side: Side;
+  phone: string | null;
+  openId: string | null;
+  session: string;
 }
 
 /** Throws the refusal; it rolls back the transaction it is thrown in. Only declared reasons compile. */
 export type Refuse<R extends Reason> = (reason: R | Common, detail?: string) => never;
 
 /** Reasons that every endpoint may answer without declaring them. */
-type Common = "PARAMETER" | "SESSION" | "APP_UNKNOWN" | "INTERNAL";
+export type Common = (typeof commonReasons)[number];
+export const commonReasons = [
+  "PARAMETER",
+  "APP_UNKNOWN",
+  "TIMESTAMP",
+  "SIGNATURE",
+  "SESSION",
+  "MANAGER_PENDING",
+  "INTERNAL",
+] as const satisfies readonly Reason[];
 
 interface Context<I, R extends Reason, A> {
   cloud: Cloud;
@@ -32,8 +49,9 @@ interface Context<I, R extends Reason, A> {
 /** Runs `work` in the one transaction of this signed call; a repeat of the call gets the stored value instead. */
 export type Once = <T>(work: (tx: Tx) => Promise<T>) => Promise<{ repeat: boolean; value: T }>;
 
-type AuthMode = "session" | "open";
-type CallerOf<A extends AuthMode> = A extends "session" ? Caller : null;
+/** `session`: somebody with a phone number. `login`: a session is enough. `open`: an app without a session may call. */
+export type AuthMode = "session" | "login" | "open";
+type CallerOf<A extends AuthMode> = { session: Caller; login: LoggedIn; open: LoggedIn | null }[A];
 
 type Work<I, O, R extends Reason, A> =
   /** Reads; never stored for repeats. */
@@ -53,8 +71,13 @@ export type Endpoint<
   side: Side;
   /** One sentence for the OpenAPI document. */
   summary: string;
-  /** `open`: an app without a session may call it. */
   auth: A;
+  /** A manager whom the operator has not approved yet may call it. */
+  pendingManager?: true;
+  /** Moves money: the narrower rate holds (spec 2, "Rates"). */
+  movesMoney?: true;
+  /** A login: its own rate by address holds. */
+  login?: true;
   /** The method's own parameters: the common ones, `session` and the side's `user` / `manager` are the loop's. */
   input: I;
   /** What stands in `data`. */

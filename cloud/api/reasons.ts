@@ -3,6 +3,8 @@
  * sentence for a person (spec 2, "Conventions"). Code 0: answered as ResultInfo with `result` 1.
  */
 export const reasons = {
+  TIMESTAMP: { code: 1, sentence: "时间戳错误" },
+  SIGNATURE: { code: 2, sentence: "签名错误" },
   // 3: parameter
   PARAMETER: { code: 3, sentence: "参数错误" },
   UNIT_RANGE: { code: 3, sentence: "充电时长超出范围" },
@@ -48,6 +50,6 @@ export const reasons = {
   PAYMENT_OPEN: { code: 0, sentence: "支付处理中，请稍后再试" },
   PENDING: { code: 0, sentence: "支付处理中" },
   FAILED: { code: 0, sentence: "支付失败" },
-} as const satisfies Record<string, { code: 0 | 3 | 4 | 5 | 6 | 999; sentence: string }>;
+} as const satisfies Record<string, { code: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 999; sentence: string }>;
 
 export type Reason = keyof typeof reasons;

@@ -1,0 +1,122 @@
+/**
+ * Types of the wire. A parameter arrives as the text that was sent; these check it and give the branded value. The
+ * message of each says what is allowed and is an answer's text. In `meta` stands what the OpenAPI document says.
+ */
+import { type Instant, instant } from "@bluepower/protocol/clock";
+import { instantOf, type WallTime, wallTime, wireTime } from "@bluepower/protocol/siteTime";
+import {
+  deviceCode,
+  type Fen,
+  fen,
+  MAX_UNITS,
+  orderId,
+  phone,
+  portNo,
+  units,
+} from "@bluepower/protocol/units";
+import { z } from "zod";
+
+/** A text of one form; a missing one is said to be missing. */
+function text(form: RegExp, allowed: string) {
+  const error = (issue: { input?: unknown }): string =>
+    issue.input === undefined ? `missing, ${allowed}` : allowed;
+  return z.string({ error }).regex(form, { error: allowed });
+}
+
+/** Plain digits, `low` to `high`; nothing else is a whole number on this wire. */
+export function Whole_(low: number, high: number) {
+  const allowed = `a whole number from ${low} to ${high}`;
+  return text(/^(0|[1-9][0-9]{0,14})$/, allowed)
+    .refine((digits) => Number(digits) >= low && Number(digits) <= high, { error: allowed })
+    .meta({ type: "integer", minimum: low, maximum: high, pattern: undefined })
+    .transform(Number);
+}
+
+export const DeviceCode_ = text(/^[0-9A-Za-z]{8}$/, "8 letters or digits").transform(deviceCode);
+export const Phone_ = text(/^1[0-9]{10}$/, "11 digits beginning with 1").transform(phone);
+export const OrderId_ = text(/^9[0-9]{13}$/, "9 and 13 digits").transform(orderId);
+export const PortNo_ = Whole_(1, 4).transform(portNo);
+/** Units of thirty minutes. */
+export const Unit_ = Whole_(1, MAX_UNITS).transform(units);
+/** Yuan with at most two decimals; the value is whole fen. */
+export const Yuan_ = text(
+  /^(0|[1-9][0-9]{0,2})(\.[0-9]{1,2})?$/,
+  "yuan from 0 to 999.99 with at most two decimals",
+)
+  .meta({ type: "number", minimum: 0, maximum: 999.99, multipleOf: 0.01, pattern: undefined })
+  .transform(toFen);
+/** A name a person gives: 1–32 characters after trimming, none of them a control character or half of one. */
+export const Name_ = z
+  .string({ error: (issue) => (issue.input === undefined ? `missing, ${NAME}` : NAME) })
+  .trim()
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,32}$/u, { error: "1 to 32 characters" })
+  .meta({ minLength: 1, maxLength: 32, pattern: undefined });
+const NAME = "1 to 32 characters";
+
+/** Visible ASCII, such as WeChat's codes and base64. */
+export const Token_ = (max: number) =>
+  text(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `1 to ${max} visible ASCII characters`);
+
+/** STA fields joined: each port of the charger once, in order, with 000 free, 001–998 minutes, 999 damaged. */
+export const PortState_ = text(
+  /^1[0-9]{3}2[0-9]{3}3[0-9]{3}4[0-9]{3}$/,
+  "16 digits: 1–4 with three digits each",
+);
+
+function toFen(yuan: string): Fen {
+  const [whole = "0", part = ""] = yuan.split(".");
+  return fen(Number(whole) * 100 + Number(part.padEnd(2, "0")));
+}
+
+const DATE = "yyyyMMddHHmmss, yyyyMMdd or YYYY-MM-DD[ HH:MM:SS], a date that exists";
+const dateForm =
+  /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?$|^(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d))?$/;
+
+function dateText(ofDay: { hour: number; minute: number; second: number }) {
+  const read = (sent: string): WallTime | undefined => {
+    const match = dateForm.exec(sent);
+    if (match === null) return undefined;
+    const [year = "", month = "", day = "", hour, minute, second] = match.slice(
+      match[1] === undefined ? 7 : 1,
+    );
+    const time =
+      hour === undefined ? ofDay : { hour: Number(hour), minute: Number(minute), second: Number(second) };
+    const wall = { year: Number(year), month: Number(month), day: Number(day), ...time };
+    return instantOf(wall, "UTC") === undefined ? undefined : wall;
+  };
+  return text(dateForm, DATE).transform((sent, context): WallTime => {
+    const wall = read(sent);
+    if (wall !== undefined) return wall;
+    context.issues.push({ code: "custom", message: DATE, input: sent });
+    return z.NEVER;
+  });
+}
+
+/** First moment of a span, a wall time in the site's zone; a date alone is its midnight. */
+export const StartDate_ = dateText({ hour: 0, minute: 0, second: 0 });
+/** Last moment of a span, included; a date alone means to 23:59:59. */
+export const EndDate_ = dateText({ hour: 23, minute: 59, second: 59 });
+
+// ---- answers
+
+/** Most answers are a list, of one object where the document has one. */
+export const list = <T extends z.ZodType>(of: T) => z.array(of);
+
+/** Takes whole fen, answers yuan. */
+export const yuan = z
+  .int()
+  .transform((of) => of / 100)
+  .pipe(z.number().meta({ multipleOf: 0.01 }));
+
+/** `result` 0 is done; 1, with the sentence, comes from `refuse` with a reason of code 0. */
+export const ResultInfo = z.object({ result: z.literal([0, 1]), reason: z.string() });
+/** Answer of a call with ResultInfo that was carried out. */
+export const done: z.input<typeof ResultInfo>[] = [{ result: 0, reason: "" }];
+
+/** A time on the wire: `YYYY-MM-DD HH:MM:SS` in the zone; empty for none. */
+export const wireTimeIn = (zone: string, at: number | null): string =>
+  at === null ? "" : wireTime(wallTime(instant(at), zone));
+
+/** `YYYYMMDDHHMMSS`, as getSystemTime answers. */
+export const compactTimeIn = (zone: string, at: Instant): string =>
+  wireTime(wallTime(at, zone)).replace(/[^0-9]/g, "");
