@@ -1,9 +1,8 @@
-import { createHash, createHmac, randomUUID, webcrypto } from "node:crypto";
+import { createHash, createHmac, randomUUID, sign, verify, webcrypto } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { secureRandom } from "@bluepower/protocol/random";
 import { systemClock } from "@bluepower/protocol/systemClock";
-import { Decorator, Formatter, Rsa } from "wechatpay-axios-plugin";
 import { type Credentials, type Identity, identity } from "./credentials.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "./sandbox.ts";
 
@@ -24,22 +23,10 @@ export async function freeSandbox(options: Partial<SandboxOptions> = {}): Promis
   });
 }
 
-type Client = ReturnType<typeof Decorator.jsonBased>;
-
-/** The third party's client; it verifies every answer with the keys given, by default the public key. */
-export function independentClient(sandbox: Sandbox, certs?: Record<string, string>): Client {
-  const { mchid, serial, privateKeyPem, wechatPayPublicKeyId, wechatPayPublicKeyPem } =
-    sandbox.credentials.merchant;
-  const configuration = {
-    mchid,
-    serial,
-    privateKey: privateKeyPem,
-    certs: certs ?? { [wechatPayPublicKeyId]: wechatPayPublicKeyPem },
-    baseURL: `${sandbox.wireUrl}/`,
-    headers: certs === undefined ? { "Wechatpay-Serial": wechatPayPublicKeyId } : {},
-  };
-  return Decorator.jsonBased(configuration);
-}
+const unixSeconds = (): string => String(Math.floor(systemClock.now() / 1000));
+const newNonce = (): string => randomUUID().replaceAll("-", "");
+const signedBy = (privateKeyPem: string, ...lines: string[]): string =>
+  sign("sha256", Buffer.from(lines.map((line) => `${line}\n`).join("")), privateKeyPem).toString("base64");
 
 export interface Tampering {
   timestamp?: string;
@@ -62,22 +49,21 @@ export async function call(
 ): Promise<{ status: number; body: Record<string, unknown>; raw: string; headers: Headers }> {
   const { merchant } = sandbox.credentials;
   const text = body === undefined ? "" : JSON.stringify(body);
-  const timestamp = wrong.timestamp ?? String(Formatter.timestamp());
-  const nonce = wrong.nonce ?? Formatter.nonce();
+  const timestamp = wrong.timestamp ?? unixSeconds();
+  const nonce = wrong.nonce ?? newNonce();
   const signature =
-    wrong.signature ??
-    Rsa.sign(Formatter.request(method, target, timestamp, nonce, text), merchant.privateKeyPem);
-  const authorization = Formatter.authorization(
-    wrong.mchid ?? merchant.mchid,
-    nonce,
-    signature,
-    timestamp,
-    wrong.serial ?? merchant.serial,
-  );
+    wrong.signature ?? signedBy(merchant.privateKeyPem, method, target, timestamp, nonce, text);
+  const parts = [
+    `mchid="${wrong.mchid ?? merchant.mchid}"`,
+    `nonce_str="${nonce}"`,
+    `signature="${signature}"`,
+    `timestamp="${timestamp}"`,
+    `serial_no="${wrong.serial ?? merchant.serial}"`,
+  ];
   const answer = await fetch(sandbox.wireUrl + target, {
     method,
     headers: {
-      Authorization: authorization,
+      Authorization: `WECHATPAY2-SHA256-RSA2048 ${parts.join(",")}`,
       "Wechatpay-Serial": merchant.wechatPayPublicKeyId,
       ...(method === "POST" && { "Content-Type": "application/json" }),
       ...wrong.headers,
@@ -92,10 +78,11 @@ export async function call(
 /** Whether an answer or a notification carries WeChat Pay's signature under the public key. */
 export const signedByPublicKey = (credentials: Credentials, headers: Headers, body: string): boolean =>
   headers.get("Wechatpay-Serial") === credentials.merchant.wechatPayPublicKeyId &&
-  Rsa.verify(
-    Formatter.response(headers.get("Wechatpay-Timestamp") ?? "", headers.get("Wechatpay-Nonce") ?? "", body),
-    headers.get("Wechatpay-Signature") ?? "",
-    Rsa.from(credentials.merchant.wechatPayPublicKeyPem, "public"),
+  verify(
+    "sha256",
+    Buffer.from(`${headers.get("Wechatpay-Timestamp")}\n${headers.get("Wechatpay-Nonce")}\n${body}\n`),
+    credentials.merchant.wechatPayPublicKeyPem,
+    Buffer.from(headers.get("Wechatpay-Signature") ?? "", "base64"),
   );
 
 export const jsapiBody = (
@@ -116,12 +103,11 @@ export const jsapiBody = (
 export function requestPayment(
   credentials: Credentials,
   prepayId: unknown,
-  { appid = credentials.apps.user.appid, timeStamp = String(Formatter.timestamp()) } = {},
+  { appid = credentials.apps.user.appid, timeStamp = unixSeconds() } = {},
 ) {
-  const nonceStr = Formatter.nonce();
+  const nonceStr = newNonce();
   const pack = `prepay_id=${String(prepayId)}`;
-  const message = Formatter.joinedByLineFeed(appid, timeStamp, nonceStr, pack);
-  const paySign = Rsa.sign(message, credentials.merchant.privateKeyPem);
+  const paySign = signedBy(credentials.merchant.privateKeyPem, appid, timeStamp, nonceStr, pack);
   return { timeStamp, nonceStr, package: pack, signType: "RSA", paySign };
 }
 

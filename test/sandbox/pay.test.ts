@@ -1,11 +1,10 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Aes, Formatter, Rsa } from "wechatpay-axios-plugin";
+import { Aes, Decorator, Formatter, Rsa } from "wechatpay-axios-plugin";
 import {
   call,
   freeSandbox,
   get,
-  independentClient,
   jsapiBody,
   merchantServer,
   post,
@@ -14,8 +13,25 @@ import {
 } from "./fixture.ts";
 import type { Sandbox } from "./sandbox.ts";
 
+type Client = ReturnType<typeof Decorator.jsonBased>;
+
+/** The third party's client; it verifies every answer with the keys given, by default the public key. */
+function independentClient(sandbox: Sandbox, certs?: Record<string, string>): Client {
+  const { mchid, serial, privateKeyPem, wechatPayPublicKeyId, wechatPayPublicKeyPem } =
+    sandbox.credentials.merchant;
+  const configuration = {
+    mchid,
+    serial,
+    privateKey: privateKeyPem,
+    certs: certs ?? { [wechatPayPublicKeyId]: wechatPayPublicKeyPem },
+    baseURL: `${sandbox.wireUrl}/`,
+    headers: certs === undefined ? { "Wechatpay-Serial": wechatPayPublicKeyId } : {},
+  };
+  return Decorator.jsonBased(configuration);
+}
+
 let sandbox: Sandbox;
-let client: ReturnType<typeof independentClient>;
+let client: Client;
 beforeAll(async () => {
   sandbox = await freeSandbox();
   client = independentClient(sandbox);
