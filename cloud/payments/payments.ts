@@ -22,6 +22,9 @@ export type PaymentState =
 
 /** WeChat Pay as the payments domain uses it: the real client, and a simulated one in simulations. Every call has a deadline. */
 export interface PaymentProvider {
+  /** Of the mini-program and the merchant that payments are made for; a notification about others is refused. */
+  readonly appId: string;
+  readonly mchId: string;
   createJsapi(
     order: PaymentOrder & { openId: string },
   ): Promise<{ kind: "created"; prepayId: string; payment: RequestPayment } | PaymentRefusal>;
@@ -74,9 +77,48 @@ export type NotificationContent =
       mchId: string;
       state: PaymentState;
     }
-  | { kind: "refund"; id: string; refundNo: string; outTradeNo: string; status: string };
+  | {
+      kind: "refund";
+      id: string;
+      refundNo: string;
+      outTradeNo: string;
+      mchId: string;
+      status: string;
+      amount: number | undefined;
+    };
+
+/** How a phone pays; `coins` when nothing is paid in cash. */
+export type PayChannel = "coins" | "jsapi" | "h5";
+
+/** An attempt as it was stored: what the outside is to be asked for. */
+export interface Attempt {
+  orderId: string;
+  outTradeNo: string;
+  channel: PayChannel;
+}
 
 /** The payments domain as methods use it; the sweeper that settles what stayed pending is part of it. */
 export interface Payments {
   readonly provider: PaymentProvider;
+  /**
+   * Has the payment of an attempt made at WeChat and answers the `package` of payPowerOrder. May be repeated for the same
+   * attempt: WeChat answers the same payment. `ended`: the attempt is no longer open.
+   */
+  prepare(
+    attempt: Attempt & { clientIp: string },
+  ): Promise<{ kind: "ready"; package: string } | { kind: "ended" | "unavailable" }>;
+  /** Closes the open attempt of an order at WeChat. `none`: no attempt is open any more and the order is not paid. */
+  closeOpen(orderId: string): Promise<"none" | "paid" | "unavailable">;
+  /** How the order's payment stands; asks WeChat when it is open and was not asked within 2 s. */
+  result(orderId: string): Promise<"paid" | "pending" | "failed">;
+  /** Takes a notification of WeChat Pay: verified, compared with what is ours, stored and settled, or refused with why. */
+  notified(
+    about: "transaction" | "refund",
+    headers: Headers,
+    rawBody: string,
+  ): Promise<{ kind: "taken" } | { kind: "refused"; detail: string }>;
+  /** After a commit that made a refund: has it sent now instead of at the next round. */
+  wake(): void;
+  /** Ends the sweeper and waits for the round that is under way. */
+  stop(): Promise<void>;
 }

@@ -1,0 +1,145 @@
+import type { Instant } from "@bluepower/protocol/clock";
+import { UNIT_MINUTES } from "@bluepower/protocol/units";
+import type { EndReason } from "@bluepower/protocol/uplink/messages";
+import type { Tx } from "../database/database.ts";
+import type { PayState } from "../database/schema.ts";
+import { coinValue } from "../ledger/coins.ts";
+import { claimRefund } from "../payments/refunds.ts";
+
+/** A charge that gave less than this has given nothing: the user came, saw it fail and went. */
+const FREE_BELOW_MINUTES = 5;
+
+/**
+ * Units owed for a charge that has ended: what was agreed when the user ended it, else the proven minutes in units begun,
+ * none under five minutes, never more than agreed (spec 2, step 4).
+ */
+export function billedUnits(charge: { agreedUnit: number; minutes: number; endReason: EndReason }): number {
+  const { agreedUnit, minutes, endReason } = charge;
+  if (endReason === "user") return agreedUnit;
+  if (minutes < FREE_BELOW_MINUTES) return 0;
+  return Math.min(agreedUnit, Math.ceil(minutes / UNIT_MINUTES));
+}
+
+/** What a bill's change needs to know of an order. */
+export interface Bill {
+  orderId: string;
+  user: string;
+  manager: string;
+  unitPrice: number;
+  money: number;
+  agreedMoney: number;
+  pmoney: number;
+  cash: number;
+  payState: PayState;
+  cashOutFlag: number;
+}
+
+/**
+ * Bills `units` of an order. An unpaid bill follows in both directions; one of nothing is settled and frees its user, and is
+ * opened again when a correction proves that something was owed. While a payment is open, and once it was paid, a bill is
+ * only lowered: of a paid one the difference goes back. A waived bill stays waived.
+ */
+export async function rebill(tx: Tx, bill: Bill, units: number, at: Instant): Promise<void> {
+  const { orderId, payState } = bill;
+  const money = units * bill.unitPrice;
+  const update = (values: Partial<Pick<Bill, "payState" | "cashOutFlag">>) =>
+    tx
+      .updateTable("order_info")
+      .set({ unit: units, money, updateTime: at, ...values })
+      .where("orderId", "=", orderId)
+      .execute();
+  if (bill.agreedMoney === 0) {
+    await update({});
+    return;
+  }
+  switch (payState) {
+    case "waived":
+      return;
+    case "paying":
+      if (money < bill.money) await update({});
+      return;
+    case "unpaid":
+      await update({});
+      if (money === 0) await settleNothing(tx, orderId, at);
+      return;
+    case "paid": {
+      const nothingWasOwed = bill.money === 0 && bill.pmoney === 0 && bill.cash === 0;
+      if (nothingWasOwed && money > 0 && !(await wasPaid(tx, orderId))) {
+        await update({ payState: "unpaid", cashOutFlag: 0 });
+        await tx
+          .insertInto("unpaid_order")
+          .values({ user: bill.user, orderId })
+          .onConflict((c) => c.doNothing())
+          .execute();
+      } else if (money < bill.money) {
+        await giveBack(tx, bill, { units, money }, at);
+      }
+    }
+  }
+}
+
+/** A bill of nothing is settled: nobody pays it, no manager withdraws it, and its user is free for a new order. */
+export async function settleNothing(tx: Tx, orderId: string, at: Instant): Promise<void> {
+  await tx
+    .updateTable("order_info")
+    .set({ payState: "paid", cashOutFlag: 2, updateTime: at })
+    .where("orderId", "=", orderId)
+    .where("money", "=", 0)
+    .execute();
+  await tx.deleteFrom("unpaid_order").where("orderId", "=", orderId).execute();
+}
+
+async function wasPaid(tx: Tx, orderId: string): Promise<boolean> {
+  return (await payment(tx, orderId)) !== undefined;
+}
+
+const payment = (tx: Tx, orderId: string) =>
+  tx
+    .selectFrom("order_pay_info")
+    .select(["outTradeNo", "cash"])
+    .where("orderId", "=", orderId)
+    .where("state", "=", 1)
+    .executeTakeFirst();
+
+/**
+ * Cash goes back first, then coins. Coins are whole: a part of one goes back as one, in the payer's favour, and the bill is
+ * then what is left of the payment.
+ */
+async function giveBack(
+  tx: Tx,
+  bill: Bill,
+  to: { units: number; money: number },
+  at: Instant,
+): Promise<void> {
+  const coin = await coinValue(tx);
+  const difference = bill.money - to.money;
+  const cash = Math.min(bill.cash, difference);
+  const coins = Math.min(bill.pmoney, Math.ceil((difference - cash) / coin));
+  const paidBy = await payment(tx, bill.orderId);
+  if (paidBy === undefined) throw new Error(`order ${bill.orderId} is paid without a payment`);
+  await claimRefund(tx, {
+    orderId: bill.orderId,
+    user: bill.user,
+    outTradeNo: paidBy.outTradeNo,
+    total: paidBy.cash,
+    cash,
+    coins: coins * coin,
+    reason: "PROVEN_MINUTES",
+    from: { manager: bill.manager },
+    at,
+  });
+  const left = bill.money - cash - coins * coin;
+  await tx
+    .updateTable("order_info")
+    .set({
+      unit: to.units,
+      money: left,
+      cash: bill.cash - cash,
+      pmoney: bill.pmoney - coins,
+      updateTime: at,
+      // Nothing is left to withdraw.
+      ...(left === 0 && bill.cashOutFlag === 0 && { cashOutFlag: 2 }),
+    })
+    .where("orderId", "=", bill.orderId)
+    .execute();
+}

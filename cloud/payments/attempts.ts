@@ -1,0 +1,112 @@
+import type { Instant } from "@bluepower/protocol/clock";
+import { BASE62, type Random, text } from "@bluepower/protocol/random";
+import type { Tx } from "../database/database.ts";
+import { coinValue } from "../ledger/coins.ts";
+import { post } from "../ledger/ledger.ts";
+import type { Attempt, PayChannel } from "./payments.ts";
+import { ATTEMPT, markPaid } from "./settle.ts";
+
+/** How long a payment may be made (spec 2, step 6); WeChat is told so and afterwards it is closed there. */
+export const ATTEMPT_LIFE_MS = 15 * 60_000;
+
+export interface PayRequest {
+  orderId: string;
+  user: string;
+  /** What the phone says the bill is, fen. */
+  money: number;
+  /** Whole coins, and fen in cash. */
+  pmoney: number;
+  cash: number;
+  channel: "jsapi" | "h5";
+  /** The payer's openid; null after a login by SMS. */
+  openId: string | null;
+}
+
+export type Opened =
+  /** WeChat is to be asked for a payment. */
+  | { kind: "opened"; attempt: Attempt }
+  /** All coins: paid. */
+  | { kind: "paid"; attempt: Attempt }
+  /** An earlier attempt is open and has to be closed first. */
+  | { kind: "attempt_open" }
+  | {
+      kind: "not_yours" | "not_payable" | "already_paid" | "amount_mismatch" | "coins_short" | "no_openid";
+    };
+
+/**
+ * Opens a payment of an order: holds its coins and turns the order to `paying`, or pays it at once when it is all coins.
+ * On a refusal the caller rolls the transaction back.
+ */
+export async function openAttempt(
+  tx: Tx,
+  request: PayRequest,
+  of: { at: Instant; random: Random },
+): Promise<Opened> {
+  const { orderId, user, money, pmoney, cash } = request;
+  const { at } = of;
+  const order = await tx
+    .selectFrom("order_info")
+    .selectAll()
+    .where("orderId", "=", orderId)
+    .executeTakeFirst();
+  if (order === undefined || order.user !== user) return { kind: "not_yours" };
+  if (order.state !== "charging" && order.state !== "finished") return { kind: "not_payable" };
+  if (order.payState === "paying") return { kind: "attempt_open" };
+  if (order.payState !== "unpaid") return { kind: "already_paid" };
+  const coin = await coinValue(tx);
+  if (money !== order.money || pmoney * coin + cash !== money) return { kind: "amount_mismatch" };
+  if (cash > 0 && request.channel === "jsapi" && request.openId === null) return { kind: "no_openid" };
+
+  const turned = await tx
+    .updateTable("order_info")
+    .set({ payState: "paying", updateTime: at })
+    .where("orderId", "=", orderId)
+    .where("payState", "=", "unpaid")
+    .where("money", "=", money)
+    .executeTakeFirst();
+  if (turned.numUpdatedRows !== 1n) return { kind: "attempt_open" };
+  const channel: PayChannel = cash === 0 ? "coins" : request.channel;
+  const outTradeNo = `${orderId}-${text(of.random, 8, BASE62)}`;
+  const attempt = await tx
+    .insertInto("order_pay_info")
+    .values({
+      orderId,
+      user,
+      deviceCode: order.deviceCode,
+      port: order.port,
+      unitPrice: order.unitPrice,
+      unit: order.unit,
+      money,
+      orderTime: order.orderTime,
+      state: cash === 0 ? ATTEMPT.success : ATTEMPT.pending,
+      wxPayid: null,
+      payTime: cash === 0 ? at : null,
+      outTradeNo,
+      channel,
+      openId: channel === "jsapi" ? request.openId : null,
+      pmoney,
+      cash,
+      insertTime: at,
+      expireTime: at + ATTEMPT_LIFE_MS,
+      queryTime: null,
+      prepayId: null,
+      failReason: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  if (pmoney > 0) {
+    const posted = await post(tx, {
+      id: `pay/${outTradeNo}/${cash === 0 ? "coins" : "hold"}`,
+      from: `user_coins:${user}`,
+      to: cash === 0 ? `manager_payable:${order.manager}` : `user_coins_held:${user}`,
+      amount: pmoney * coin,
+      reason: "PAYMENT",
+      orderId,
+      at,
+    });
+    if (posted !== "created") return { kind: "coins_short" };
+  }
+  if (cash > 0) return { kind: "opened", attempt: { orderId, outTradeNo, channel } };
+  await markPaid(tx, { order, attempt, payTime: at, at });
+  return { kind: "paid", attempt: { orderId, outTradeNo, channel } };
+}

@@ -1,0 +1,104 @@
+import type { Instant } from "@bluepower/protocol/clock";
+import type { Tx } from "../database/database.ts";
+import { mustPost } from "../ledger/ledger.ts";
+
+/** What goes back to the payer of an order, in the form in which it was paid. */
+export interface Claim {
+  orderId: string;
+  user: string;
+  /** The payment at WeChat, and what it was in all; for coins alone the attempt that paid. */
+  outTradeNo: string;
+  total: number;
+  /** Fen in cash, and fen in coins (whole coins). */
+  cash: number;
+  coins: number;
+  reason: "PROVEN_MINUTES" | "DOUBLE_PAYMENT" | "ORDER_CANCELLED" | "LATE_PAYMENT";
+  /** Who gives it up: the manager who was credited, or nobody yet because the money was not wanted. */
+  from: { manager: string } | "platform";
+  at: Instant;
+}
+
+/**
+ * Writes a refund: coins are back at once, cash is kept by the platform until WeChat has confirmed that it went back.
+ * Returns its number, the same for every try at WeChat.
+ */
+export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
+  const { orderId, user, outTradeNo, total, cash, coins, reason, from, at } = claim;
+  const { before } = await tx
+    .selectFrom("refund_info")
+    .select(({ fn }) => fn.countAll<number>().as("before"))
+    .where("outTradeNo", "=", outTradeNo)
+    .executeTakeFirstOrThrow();
+  const refundNo = `${outTradeNo}-R${Number(before) + 1}`;
+  const payer = from === "platform" ? ("platform" as const) : (`manager_payable:${from.manager}` as const);
+  const move = { reason, orderId, at };
+  if (coins > 0) {
+    await mustPost(tx, {
+      ...move,
+      id: `refund/${refundNo}/coins`,
+      from: payer,
+      to: `user_coins:${user}`,
+      amount: coins,
+    });
+  }
+  if (cash > 0 && payer !== "platform") {
+    await mustPost(tx, { ...move, id: `refund/${refundNo}/cash`, from: payer, to: "platform", amount: cash });
+  }
+  await tx
+    .insertInto("refund_info")
+    .values({
+      refundNo,
+      orderId,
+      outTradeNo,
+      user,
+      cash,
+      coins,
+      total,
+      reason,
+      state: cash === 0 ? "success" : "pending",
+      insertTime: at,
+      updateTime: at,
+      wxRefundId: null,
+    })
+    .execute();
+  return refundNo;
+}
+
+/** WeChat has confirmed: the cash has left. False when that was known, or the refund had failed. */
+export async function finishRefund(
+  tx: Tx,
+  refund: { refundNo: string; wxRefundId: string | null; at: Instant },
+): Promise<boolean> {
+  const row = await tx
+    .updateTable("refund_info")
+    .set({
+      state: "success",
+      updateTime: refund.at,
+      ...(refund.wxRefundId !== null && { wxRefundId: refund.wxRefundId }),
+    })
+    .where("refundNo", "=", refund.refundNo)
+    .where("state", "<>", "success")
+    .returning(["cash", "orderId", "reason"])
+    .executeTakeFirst();
+  if (row === undefined) return false;
+  await mustPost(tx, {
+    id: `refund/${refund.refundNo}/paid`,
+    from: "platform",
+    to: "wechat_clearing",
+    amount: row.cash,
+    reason: row.reason,
+    orderId: row.orderId,
+    at: refund.at,
+  });
+  return true;
+}
+
+/** WeChat refuses it for good: the platform keeps the money until the operator has dealt with it. */
+export async function failRefund(tx: Tx, refund: { refundNo: string; at: Instant }): Promise<void> {
+  await tx
+    .updateTable("refund_info")
+    .set({ state: "failed", updateTime: refund.at })
+    .where("refundNo", "=", refund.refundNo)
+    .where("state", "=", "pending")
+    .execute();
+}

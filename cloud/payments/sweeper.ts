@@ -1,0 +1,164 @@
+import { seconds, type Timer } from "@bluepower/protocol/clock";
+import { transaction } from "../database/open.ts";
+import { ask, closeAttempt, type PayWorld } from "./outside.ts";
+import { failRefund, finishRefund } from "./refunds.ts";
+import { ATTEMPT } from "./settle.ts";
+
+const ROUND = seconds(5);
+/** A round takes at most so many of each kind; the next one goes on. */
+const BATCH = 50;
+/** Payments and refunds that WeChat has not decided are looked at again after this. */
+const AGAIN_MS = 30_000;
+/** WeChat is down: the rest of the round would only wait. */
+const GIVE_UP_AFTER = 3;
+
+export interface Sweeper {
+  /** Begins a round now; one that is under way is followed by another. */
+  wake(): void;
+  /** Waits for the round that is under way. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Settles what stayed pending: payments whose time is over are closed, open ones are asked for besides the notification,
+ * refunds are sent until WeChat has confirmed or refused them. One round at a time, in bounded batches.
+ */
+export function startSweeper(world: PayWorld): Sweeper {
+  const { clock, log } = world;
+  let stopped = false;
+  let again = false;
+  let running: Promise<void> | undefined;
+  let timer: Timer | undefined;
+
+  const start = (): void => {
+    if (stopped) return;
+    if (running !== undefined) {
+      again = true;
+      return;
+    }
+    timer?.cancel();
+    again = false;
+    running = round(world, () => stopped)
+      .catch((error: unknown) =>
+        log.error({ err: error }, "settling payments failed; the next round tries again"),
+      )
+      .finally(() => {
+        running = undefined;
+        if (stopped) return;
+        timer = clock.after(again ? seconds(0) : ROUND, "payments sweeper", start);
+      });
+  };
+  timer = clock.after(ROUND, "payments sweeper", start);
+  return {
+    wake: start,
+    async stop() {
+      stopped = true;
+      timer?.cancel();
+      await running;
+    },
+  };
+}
+
+async function round(world: PayWorld, stopped: () => boolean): Promise<void> {
+  const ways = [expired, open, refunds];
+  for (const way of ways) {
+    let down = 0;
+    for (const one of await way(world)) {
+      if (stopped()) return;
+      if (down >= GIVE_UP_AFTER) break;
+      down = (await one()) === "unavailable" ? down + 1 : 0;
+    }
+  }
+}
+
+type Work = () => Promise<string>;
+
+async function expired(world: PayWorld): Promise<Work[]> {
+  const now = world.clock.now();
+  const rows = await pending(world)
+    .where("expireTime", "<=", now)
+    .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - AGAIN_MS)]))
+    .orderBy("expireTime")
+    .execute();
+  return rows.map((row) => async () => {
+    await touch(world, row.outTradeNo);
+    return await closeAttempt(world, row, "EXPIRED");
+  });
+}
+
+async function open(world: PayWorld): Promise<Work[]> {
+  const now = world.clock.now();
+  const rows = await pending(world)
+    .where("expireTime", ">", now)
+    .where("insertTime", "<=", now - AGAIN_MS)
+    .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - AGAIN_MS)]))
+    .orderBy("insertTime")
+    .execute();
+  return rows.map((row) => () => ask(world, row));
+}
+
+const pending = (world: PayWorld) =>
+  world.db
+    .selectFrom("order_pay_info")
+    .selectAll()
+    .where("state", "=", ATTEMPT.pending)
+    .where("channel", "<>", "coins")
+    .limit(BATCH);
+
+const touch = (world: PayWorld, outTradeNo: string) =>
+  world.db
+    .updateTable("order_pay_info")
+    .set({ queryTime: world.clock.now() })
+    .where("outTradeNo", "=", outTradeNo)
+    .execute();
+
+/** A refund that was never tried has the same two times; the others wait. The same number and fields ask again and never pay twice. */
+async function refunds(world: PayWorld): Promise<Work[]> {
+  const { db, clock, log, provider } = world;
+  const rows = await db
+    .selectFrom("refund_info")
+    .selectAll()
+    .where("state", "=", "pending")
+    .where((e) =>
+      e.or([e("updateTime", "=", e.ref("insertTime")), e("updateTime", "<=", clock.now() - AGAIN_MS)]),
+    )
+    .orderBy("id")
+    .limit(BATCH)
+    .execute();
+  return rows.map((row) => async () => {
+    const { refundNo } = row;
+    const answer = await provider.refund({
+      outTradeNo: row.outTradeNo,
+      refundNo,
+      amount: row.cash,
+      total: row.total,
+      reason: "充电费用退回",
+    });
+    const at = clock.now();
+    // A clock that stands still must not make a tried refund look like a fresh one.
+    const tried = Math.max(at, row.insertTime + 1);
+    switch (answer.kind) {
+      case "success":
+        await transaction(db, (tx) => finishRefund(tx, { refundNo, wxRefundId: answer.refundId, at }));
+        break;
+      case "refused":
+        log.error(
+          { refundNo, detail: answer.detail },
+          "WeChat refuses a refund: the operator has to see to it",
+        );
+        await transaction(db, (tx) => failRefund(tx, { refundNo, at }));
+        break;
+      case "processing":
+      case "unavailable":
+        await db
+          .updateTable("refund_info")
+          .set({ updateTime: tried, ...(answer.kind === "processing" && { wxRefundId: answer.refundId }) })
+          .where("refundNo", "=", refundNo)
+          .where("state", "=", "pending")
+          .execute();
+        if (answer.kind === "unavailable")
+          log.warn({ refundNo, detail: answer.detail }, "a refund has to wait");
+    }
+    return answer.kind;
+  });
+}
