@@ -43,6 +43,8 @@ interface Context<I, R extends Reason, A> {
   cloud: Cloud;
   input: I;
   caller: A;
+  /** The client's address, as far as TRUST_PROXY lets it be known. */
+  address: string;
   refuse: Refuse<R>;
 }
 

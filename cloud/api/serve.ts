@@ -102,7 +102,7 @@ export function createApi(
         method: endpoint.name,
         signature: httpSignature(read.parameters, app.jamCode),
       };
-      return await once(endpoint, { key, input, caller });
+      return await once(endpoint, { key, input, caller, address });
     } catch (error) {
       if (error instanceof Refusal) return withServerTime(refused(endpoint, error));
       notes.problem = error;
@@ -158,7 +158,8 @@ export function createApi(
 
   async function carryOut(endpoint: Endpoint, call: Call): Promise<Answer> {
     // The table has lost which caller belongs to which endpoint; `identify` gives each the one it has declared.
-    const context = { cloud, input: call.input, caller: call.caller as Caller, refuse };
+    const { input, address } = call;
+    const context = { cloud, input, address, caller: call.caller as Caller, refuse };
     const checked = (data: unknown): unknown => endpoint.output.parse(data);
     const onceOfCall = answered.onceFor(call.key);
     if ("read" in endpoint) return success(checked(await endpoint.read(context)));
@@ -178,6 +179,7 @@ interface Call {
   key: CallKey;
   input: Record<string, unknown>;
   caller: Caller | LoggedIn | null;
+  address: string;
 }
 
 const tooMany = (seconds: number): Turned => ({

@@ -1,0 +1,54 @@
+import type { Selectable } from "kysely";
+import { z } from "zod";
+import type { OrderInfo } from "../database/schema.ts";
+import { wireTimeIn, yuan } from "./fields.ts";
+
+/** A bill: the document's OrderInfo, and how the charge stands (spec 2, "Beyond the document"). */
+export const Bill = z.object({
+  orderId: z.string(),
+  deviceCode: z.string(),
+  deviceName: z.string(),
+  port: z.int(),
+  unitPrice: yuan,
+  unit: z.int(),
+  money: yuan,
+  orderTime: z.string(),
+  state: z.enum(["starting", "charging", "finished", "cancelled"]),
+  payState: z.enum(["unpaid", "paying", "paid", "waived"]),
+  startTime: z.string(),
+  endTime: z.string(),
+  /** Proven minutes delivered; null while nobody has said so. */
+  minutes: z.int().nullable(),
+});
+
+/** The document's OrderData, and how the charge stands. */
+export const OrderData = Bill.extend({ pmoney: z.int(), cash: yuan, payTime: z.string() });
+
+type Order = Selectable<OrderInfo>;
+
+export function billData(order: Order, zone: string): z.input<typeof Bill> {
+  return {
+    orderId: order.orderId,
+    deviceCode: order.deviceCode,
+    deviceName: order.deviceName,
+    port: order.port,
+    unitPrice: order.unitPrice,
+    unit: order.unit,
+    money: order.money,
+    orderTime: wireTimeIn(zone, order.orderTime),
+    state: order.state,
+    payState: order.payState,
+    startTime: wireTimeIn(zone, order.startTime),
+    endTime: wireTimeIn(zone, order.endTime),
+    minutes: order.minutes,
+  };
+}
+
+export function orderData(order: Order, zone: string): z.input<typeof OrderData> {
+  return {
+    ...billData(order, zone),
+    pmoney: order.pmoney,
+    cash: order.cash,
+    payTime: wireTimeIn(zone, order.payTime),
+  };
+}

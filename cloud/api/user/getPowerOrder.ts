@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { endpoint } from "../endpoint.ts";
+import { list, OrderId_ } from "../fields.ts";
+import { OrderData, orderData } from "../orderData.ts";
+
+export default endpoint({
+  name: "getPowerOrder",
+  side: "user",
+  summary: "Show one order of the caller, whatever its state.",
+  auth: "session",
+  input: z.object({ orderId: OrderId_ }),
+  output: list(OrderData),
+  refusals: ["NOT_YOURS"],
+  async read({ cloud, caller, input, refuse }) {
+    const order = await cloud.db
+      .selectFrom("order_info")
+      .selectAll()
+      .where("orderId", "=", input.orderId)
+      .where("user", "=", caller.phone)
+      .executeTakeFirst();
+    return order === undefined ? refuse("NOT_YOURS") : [orderData(order, cloud.config.zone)];
+  },
+});

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { openAttempt } from "../../payments/attempts.ts";
+import { endpoint } from "../endpoint.ts";
+import { list, OrderId_, Whole_, Yuan_ } from "../fields.ts";
+
+const CHANNEL = "jsapi or h5";
+
+export default endpoint({
+  name: "payPowerOrder",
+  side: "user",
+  summary: "Pay a bill with coins, with WeChat Pay, or with both.",
+  auth: "session",
+  movesMoney: true,
+  input: z.object({
+    orderId: OrderId_,
+    money: Yuan_,
+    pmoney: Whole_(0, 99_999),
+    cash: Yuan_,
+    channel: z.enum(["jsapi", "h5"], { error: CHANNEL }).optional(),
+  }),
+  output: list(z.object({ package: z.string() })),
+  refusals: [
+    "NOT_YOURS",
+    "ORDER_NOT_STARTED",
+    "ORDER_PAID",
+    "AMOUNT_MISMATCH",
+    "COINS_SHORT",
+    "NO_OPENID",
+    "WECHAT_UNAVAILABLE",
+  ],
+  async run({ cloud, caller, input, address, refuse, once }) {
+    const { clock, random, payments } = cloud;
+    const { orderId, channel = "jsapi" } = input;
+    let anotherIsOpen = false;
+    const open = async () => {
+      anotherIsOpen = false;
+      const request = { ...input, channel, user: caller.phone, openId: caller.openId };
+      const { value } = await once(async (tx) => {
+        const opened = await openAttempt(tx, request, { at: clock.now(), random });
+        switch (opened.kind) {
+          case "opened":
+          case "paid":
+            return opened.attempt;
+          case "attempt_open":
+            anotherIsOpen = true;
+            return refuse("WECHAT_UNAVAILABLE");
+          case "not_yours":
+            return refuse("NOT_YOURS");
+          case "not_payable":
+            return refuse("ORDER_NOT_STARTED");
+          case "already_paid":
+            return refuse("ORDER_PAID");
+          case "amount_mismatch":
+            return refuse("AMOUNT_MISMATCH");
+          case "coins_short":
+            return refuse("COINS_SHORT");
+          case "no_openid":
+            return refuse("NO_OPENID");
+        }
+      });
+      return value;
+    };
+    const attempt = await open().catch(async (error: unknown) => {
+      if (!anotherIsOpen) throw error;
+      // One payment at a time: the earlier one is closed first, and pays the bill when it has been made after all.
+      const closed = await payments.closeOpen(orderId);
+      if (closed === "unavailable") return refuse("WECHAT_UNAVAILABLE");
+      return closed === "paid" ? refuse("ORDER_PAID") : await open();
+    });
+    const ready = await payments.prepare({ ...attempt, clientIp: ipOf(address) });
+    return ready.kind === "ready" ? [{ package: ready.package }] : refuse("WECHAT_UNAVAILABLE");
+  },
+});
+
+/** WeChat wants an address; an unknown one is not made up but said to be this machine's. */
+function ipOf(address: string): string {
+  const plain = address.replace(/^::ffff:/, "");
+  return /^[0-9a-fA-F.:]{2,45}$/.test(plain) ? plain : "127.0.0.1";
+}
