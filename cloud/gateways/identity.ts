@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { BASE62, type Random, text } from "@bluepower/protocol/random";
 import { decodeJson, object, string } from "@bluepower/protocol/uplink/shape";
 import type { Db, Tx } from "../database/database.ts";
+import { audit, type By } from "../identity/audit.ts";
 import { waitingStream } from "./hello.ts";
 
 /** 43 of 62 characters are 256 bits. */
@@ -10,12 +11,6 @@ const TOKEN_LENGTH = 43;
 const hash = (token: string): string => createHash("sha256").update(token).digest("hex");
 /** Compared when the id is unknown, so that the answer takes the same time. */
 const NOBODY = hash("");
-
-/** Who does it, for the audit log, and when (epoch ms). */
-export interface By {
-  who: string;
-  at: number;
-}
 
 /** True when the token is that of this gateway, and the gateway is not revoked. */
 export async function authenticateGateway(db: Db, gatewayId: string, token: string): Promise<boolean> {
@@ -68,7 +63,7 @@ export async function renewToken(
     .where("id", "=", gatewayId)
     .executeTakeFirst();
   if (changed.numUpdatedRows === 0n) return { kind: "unknown" };
-  await audit(tx, by, { what: "gateway.token", object: gatewayId, detail: "" });
+  await audit(tx, by, { what: "gateway.token", object: gatewayId });
   return { kind: "renewed", token };
 }
 
@@ -86,7 +81,7 @@ export async function revokeGateway(
     .set((g) => ({ revoked: 1, desiredVersion: g("desiredVersion", "+", 1) }))
     .where("id", "=", gatewayId)
     .execute();
-  await audit(tx, by, { what: "gateway.revoke", object: gatewayId, detail: "" });
+  await audit(tx, by, { what: "gateway.revoke", object: gatewayId });
   return { kind: "revoked" };
 }
 
@@ -164,15 +159,4 @@ export async function listGateways(db: Db): Promise<GatewayRow[]> {
     applied: r.lastSeq ?? 0,
     streamWaits: names.has(waitingStream(r.id)),
   }));
-}
-
-async function audit(
-  tx: Tx,
-  { who, at }: By,
-  entry: { what: string; object: string; detail: string },
-): Promise<void> {
-  await tx
-    .insertInto("audit_log")
-    .values({ who, ...entry, insertTime: at })
-    .execute();
 }

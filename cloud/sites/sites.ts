@@ -1,4 +1,5 @@
 import type { Db, Tx } from "../database/database.ts";
+import { audit, type By } from "../identity/audit.ts";
 
 /** A place with chargers and gateways; what partners know it by stands in the station's and the park's id (spec 5). */
 export interface NewSite {
@@ -12,19 +13,12 @@ export interface NewSite {
   foreignPorts?: "report" | "switch_off";
 }
 
-/** Adds a site; `exists` when there is one of that name. `at` is epoch ms. */
-export async function addSite(
-  tx: Tx,
-  site: NewSite,
-  by: { who: string; at: number },
-): Promise<"added" | "exists"> {
+/** Adds a site; `exists` when there is one of that name. */
+export async function addSite(tx: Tx, site: NewSite, by: By): Promise<"added" | "exists"> {
   const known = await tx.selectFrom("site").select("id").where("name", "=", site.name).executeTakeFirst();
   if (known !== undefined) return "exists";
   await tx.insertInto("site").values(site).execute();
-  await tx
-    .insertInto("audit_log")
-    .values({ who: by.who, what: "site.add", object: site.name, detail: site.zone, insertTime: by.at })
-    .execute();
+  await audit(tx, by, { what: "site.add", object: site.name, detail: site.zone });
   return "added";
 }
 
@@ -57,4 +51,22 @@ export async function listSites(db: Db): Promise<SiteRow[]> {
     .orderBy("name")
     .execute();
   return rows.map((row) => ({ ...row, gateways: Number(row.gateways ?? 0) }));
+}
+
+/** Says on which site a charger stands; its gateway, where it has one, is assigned apart. */
+export async function placeDevice(
+  tx: Tx,
+  { deviceCode, site }: { deviceCode: string; site: string },
+  by: By,
+): Promise<"placed" | "site_unknown" | "device_unknown"> {
+  const place = await tx.selectFrom("site").select("id").where("name", "=", site).executeTakeFirst();
+  if (place === undefined) return "site_unknown";
+  const changed = await tx
+    .updateTable("device_info")
+    .set({ siteId: place.id, updateTime: by.at })
+    .where("deviceCode", "=", deviceCode)
+    .executeTakeFirst();
+  if (changed.numUpdatedRows === 0n) return "device_unknown";
+  await audit(tx, by, { what: "device.place", object: deviceCode, detail: `site ${site}` });
+  return "placed";
 }

@@ -1,0 +1,77 @@
+import type { Clock } from "@bluepower/protocol/clock";
+import type { Random } from "@bluepower/protocol/random";
+import type { Db, Tx } from "../database/database.ts";
+import type { By } from "../identity/audit.ts";
+
+/** A text of the command line as a value, or what is allowed instead: "is 1 to 12". */
+export type Parse<T> = (text: string) => { value: T } | { problem: string };
+export type Parsed<P> = P extends Parse<infer T> ? T : never;
+
+export interface Flag<T = unknown> {
+  /** What stands behind the flag in the usage: `NAME`; empty for a flag that takes nothing. */
+  takes: string;
+  help: string;
+  parse: Parse<T>;
+  /** False: may be left out. */
+  required: boolean;
+}
+
+/** What a sub-command works with: the running system's database, beside the serving process. */
+export interface Tools {
+  db: Db;
+  /** Migrations that the opening has carried out. */
+  migrated: readonly string[];
+  clock: Clock;
+  random: Random;
+  /** Zone in which times are shown. */
+  zone: string;
+  /** Runs one transaction, with who acts for the audit log. */
+  change<T>(work: (tx: Tx, by: By) => Promise<T>): Promise<T>;
+}
+
+/** `problem` is one line for the terminal, exit code 1. */
+export type Result = { text: string; json: unknown } | { problem: string };
+
+type Flags = Record<string, Flag>;
+type FlagValue<F> = F extends Flag<infer T> ? T : never;
+type Given<F extends Flags> = {
+  [K in keyof F]: F[K] extends { required: true } ? FlagValue<F[K]> : FlagValue<F[K]> | undefined;
+};
+
+interface Definition<A, F extends Flags> {
+  /** `gateway add`. */
+  name: string;
+  summary: string;
+  /** Name and form of the one argument behind the command; null when it takes none. */
+  argument: { name: string; parse: Parse<A> } | null;
+  flags: F;
+  examples: readonly string[];
+  run(input: { argument: A; flags: Given<F> }, tools: Tools): Promise<Result>;
+}
+
+/** A sub-command as the dispatcher uses it: its values are checked by what its definition says. */
+export interface Command {
+  name: string;
+  summary: string;
+  argument: { name: string; parse: Parse<unknown> } | null;
+  flags: Flags;
+  examples: readonly string[];
+  run(input: { argument: unknown; flags: Record<string, unknown> }, tools: Tools): Promise<Result>;
+}
+
+/** A sub-command is one value: help, checks and its work come from it. */
+export function command<A, F extends Flags>(definition: Definition<A, F>): Command {
+  return {
+    ...definition,
+    run: ({ argument, flags }, tools) =>
+      definition.run({ argument: argument as A, flags: flags as Given<F> }, tools),
+  };
+}
+
+export const required = <T>(takes: string, parse: Parse<T>, help: string) =>
+  ({ takes, parse, help, required: true }) as const;
+export const optional = <T>(takes: string, parse: Parse<T>, help: string) =>
+  ({ takes, parse, help, required: false }) as const;
+/** A flag that is there or not. */
+export const toggle = (help: string) =>
+  ({ takes: "", parse: (() => ({ value: true })) as Parse<true>, help, required: false }) as const;

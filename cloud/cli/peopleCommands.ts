@@ -1,0 +1,79 @@
+import { approveManager, listManagers, registerManager, setManagerName } from "../people/managers.ts";
+import { listUsers } from "../people/users.ts";
+import { command, optional, required, toggle } from "./command.ts";
+import { masked, table } from "./output.ts";
+import { phoneValue, textValue } from "./values.ts";
+
+const PHONE = { name: "PHONE", parse: phoneValue };
+/** Enough for a list on a terminal. */
+const LIST_MAX = 10_000;
+
+const phones = toggle("show whole phone numbers; their middle is left out otherwise");
+
+const userList = command({
+  name: "user list",
+  summary: "List the users.",
+  argument: null,
+  flags: { phones },
+  examples: ["user list", "user list --phones --json"],
+  async run({ flags }, { db }) {
+    const users = await listUsers(db, { startIndex: 0, pageSize: LIST_MAX });
+    const list = users.map((u) => ({ ...u, user: flags.phones === true ? u.user : masked(u.user) }));
+    const rows = list.map((u) => [u.user, u.userName, u.pmoney]);
+    return { text: table(["PHONE", "NAME", "COINS"], rows, "no user yet"), json: list };
+  },
+});
+
+const managerList = command({
+  name: "manager list",
+  summary: "List the managers, and who waits for approval.",
+  argument: null,
+  flags: { phones },
+  examples: ["manager list", "manager list --phones --json"],
+  async run({ flags }, { db }) {
+    const managers = await listManagers(db, { startIndex: 0, pageSize: LIST_MAX });
+    const list = managers.map((m) => ({
+      ...m,
+      manager: flags.phones === true ? m.manager : masked(m.manager),
+    }));
+    const rows = list.map((m) => [
+      m.manager,
+      m.managerName,
+      m.approved === 1 ? "approved" : "waits for approval",
+    ]);
+    return { text: table(["PHONE", "NAME", ""], rows, "no manager yet"), json: list };
+  },
+});
+
+const managerAdd = command({
+  name: "manager add",
+  summary: "Register a manager, who has not logged in yet; approval is a step of its own.",
+  argument: PHONE,
+  flags: { name: required("NAME", textValue(60), "the manager's name") },
+  examples: ["manager add 13900000001 --name Li"],
+  async run({ argument: phone, flags: { name } }, { change }) {
+    const outcome = await change((tx, by) => registerManager(tx, { phone, managerName: name }, by));
+    if (outcome === "exists") return { problem: `there is a manager ${phone} already` };
+    return { text: `manager ${phone} registered`, json: { manager: phone, managerName: name, approved: 0 } };
+  },
+});
+
+const managerApprove = command({
+  name: "manager approve",
+  summary: "Approve a manager: from now on chargers can be theirs.",
+  argument: PHONE,
+  flags: { name: optional("NAME", textValue(60), "sets the name, too") },
+  examples: ["manager approve 13900000001", "manager approve 13900000001 --name Li"],
+  async run({ argument: phone, flags: { name } }, { change }) {
+    const outcome = await change(async (tx, by) => {
+      const approved = await approveManager(tx, { phone }, by);
+      if (approved !== "unknown" && name !== undefined) await setManagerName(tx, phone, name);
+      return approved;
+    });
+    if (outcome === "unknown") return { problem: `there is no manager ${phone}; add one with: manager add` };
+    const text = `manager ${phone} ${outcome === "already" ? "was approved already" : "is approved"}`;
+    return { text, json: { manager: phone, approved: 1 } };
+  },
+});
+
+export const peopleCommands = [userList, managerList, managerAdd, managerApprove];

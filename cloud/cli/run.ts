@@ -1,0 +1,127 @@
+import { userInfo } from "node:os";
+import type { Clock } from "@bluepower/protocol/clock";
+import type { Random } from "@bluepower/protocol/random";
+import { readConfig } from "../config.ts";
+import { openDatabase, transaction } from "../database/open.ts";
+import { readArguments } from "./arguments.ts";
+import type { Command, Result } from "./command.ts";
+import { databaseCommands } from "./databaseCommands.ts";
+import { deviceCommands } from "./deviceCommands.ts";
+import { gatewayCommands } from "./gatewayCommands.ts";
+import { helpOf, overview } from "./help.ts";
+import { peopleCommands } from "./peopleCommands.ts";
+import { siteCommands } from "./siteCommands.ts";
+
+/** Every sub-command but those that the program itself is started by. */
+export const commands: readonly Command[] = [
+  ...databaseCommands,
+  ...siteCommands,
+  ...gatewayCommands,
+  ...deviceCommands,
+  ...peopleCommands,
+];
+
+/** The terminal as a command uses it; tests have their own. */
+export interface Terminal {
+  env: Readonly<Record<string, string | undefined>>;
+  out(text: string): void;
+  err(text: string): void;
+  clock: Clock;
+  random: Random;
+}
+
+/** 1: it could not be done; 2: the command line, or a variable, is wrong. */
+export type ExitCode = 0 | 1 | 2;
+
+/** Runs one sub-command of the operator's command line. `others` are commands that the overview names besides. */
+export async function runCommand(
+  args: readonly string[],
+  others: readonly [string, string][],
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const wrong = (line: string): 2 => {
+    terminal.err(`${line} (bluepower-cloud --help)`);
+    return 2;
+  };
+  const [first, second] = args;
+  if (first === "--help" || first === "-h" || first === "help") {
+    terminal.out(overview(commands, others));
+    return 0;
+  }
+  if (first === undefined) return wrong("which command?");
+  const command =
+    commands.find((c) => c.name === `${first} ${second}`) ?? commands.find((c) => c.name === first);
+  if (command === undefined) {
+    const group = commands.filter((c) => c.name.startsWith(`${first} `));
+    if (group.length === 0) return wrong(`"${first}" is no command`);
+    if (second === "--help" || second === "-h") {
+      terminal.out(overview(group, []));
+      return 0;
+    }
+    const words = group.map((c) => c.name.slice(first.length + 1)).join(", ");
+    return wrong(`"${first}" goes with one of ${words}`);
+  }
+  const read = readArguments(command, args.slice(command.name.split(" ").length));
+  if (read.kind === "help") {
+    terminal.out(helpOf(command));
+    return 0;
+  }
+  if (read.kind === "problem") return wrong(read.problem);
+
+  const result = await work(command, read, terminal);
+  if ("exit" in result) {
+    terminal.err(result.line);
+    return result.exit;
+  }
+  terminal.out(read.json ? JSON.stringify(result.json, undefined, 2) : result.text);
+  return 0;
+}
+
+async function work(
+  command: Command,
+  input: { argument: unknown; flags: Record<string, unknown> },
+  { env, clock, random }: Terminal,
+): Promise<Exclude<Result, { problem: string }> | { exit: 1 | 2; line: string }> {
+  const read = readConfig(env, random);
+  if ("problem" in read) return { exit: 2, line: read.problem };
+  const { config } = read;
+  const opened = await openDatabase({ url: config.databaseUrl }).catch((error: unknown) => ({ error }));
+  if ("error" in opened) return { exit: 1, line: oneLine(opened.error) };
+  const { db, migrated, close } = opened;
+  try {
+    const result = await command.run(input, {
+      db,
+      migrated,
+      clock,
+      random,
+      zone: config.zone,
+      change: (change) =>
+        transaction(db, (tx) => change(tx, { who: `operator:${account()}`, at: clock.now() })),
+    });
+    return "problem" in result ? { exit: 1, line: result.problem } : result;
+  } catch (error) {
+    return { exit: 1, line: oneLine(error) };
+  } finally {
+    await close();
+  }
+}
+
+/** The account of this machine, for the audit log. */
+function account(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // An account without an entry in the password file has no name.
+    return "unknown";
+  }
+}
+
+/** An error and what caused it, as the one line that a terminal shows. */
+function oneLine(error: unknown): string {
+  const parts: string[] = [];
+  for (let at = error; at !== undefined && parts.length < 4; ) {
+    parts.push(at instanceof Error ? at.message : String(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join(": ").replaceAll(/\s+/g, " ");
+}

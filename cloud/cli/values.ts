@@ -1,0 +1,77 @@
+import {
+  type ChipId,
+  type DeviceCode,
+  type Fen,
+  fen,
+  type GatewayId,
+  isChipId,
+  isDeviceCode,
+  isGatewayId,
+  isPhone,
+  type Phone,
+} from "@bluepower/protocol/units";
+import type { Parse } from "./command.ts";
+
+const checked =
+  <T>(check: (v: unknown) => v is T, form: string): Parse<T> =>
+  (text) =>
+    check(text) ? { value: text } : { problem: `is ${form}, not "${text}"` };
+
+export const gatewayIdValue: Parse<GatewayId> = checked(isGatewayId, "1 to 40 of A-Za-z0-9_-");
+export const deviceCodeValue: Parse<DeviceCode> = checked(isDeviceCode, "8 of 0-9A-Za-z");
+export const chipValue: Parse<ChipId> = checked(isChipId, "12 of 0-9A-Z");
+export const phoneValue: Parse<Phone> = checked(isPhone, "11 digits beginning with 1");
+
+/** A text without control characters, so that it stays one line in lists and logs. */
+export const textValue =
+  (max: number): Parse<string> =>
+  (text) =>
+    text.length >= 1 && text.length <= max && !/\p{Cc}/u.test(text)
+      ? { value: text }
+      : { problem: `is a text of 1 to ${max} characters without control characters` };
+
+export const fileValue: Parse<string> = (text) =>
+  text === "" ? { problem: "is the path of a file" } : { value: text };
+
+export const wholeValue =
+  (low: number, high: number): Parse<number> =>
+  (text) => {
+    const n = Number(text);
+    return /^[0-9]{1,9}$/.test(text) && n >= low && n <= high
+      ? { value: n }
+      : { problem: `is a whole number from ${low} to ${high}, not "${text}"` };
+  };
+
+export const switchValue: Parse<0 | 1> = (text) =>
+  text === "0" || text === "1" ? { value: text === "1" ? 1 : 0 } : { problem: `is 0 or 1, not "${text}"` };
+
+/** Yuan with at most two decimals, as fen: the price of thirty minutes (spec 2, "The manager's side"). */
+export const priceValue: Parse<Fen> = (text) => {
+  const parts = /^([0-9]{1,2})(?:\.([0-9]{1,2}))?$/.exec(text);
+  const value = parts === null ? 0 : Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));
+  return value >= 1
+    ? { value: fen(value) }
+    : { problem: `is 0.01 to 99.99 yuan with at most two decimals, not "${text}"` };
+};
+
+export const zoneValue: Parse<string> = (text) => {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: text });
+    return { value: text };
+  } catch {
+    return { problem: `is an IANA time zone such as Asia/Shanghai, not "${text}"` };
+  }
+};
+
+export const oneOfValue =
+  <const T extends string>(...words: readonly T[]): Parse<T> =>
+  (text) => {
+    const word = words.find((w) => w === text);
+    return word === undefined ? { problem: `is one of ${words.join(", ")}, not "${text}"` } : { value: word };
+  };
+
+/** A value, or the word `none` for null. */
+export const orNone =
+  <T>(parse: Parse<T>): Parse<T | null> =>
+  (text) =>
+    text === "none" ? { value: null } : parse(text);
