@@ -63,12 +63,7 @@ type Work<I, O, R extends Reason, A> =
   /** Several steps with calls to the outside between them; each change goes through `once` or a transaction of the domain. */
   | { run(context: Context<I, R, A> & { once: Once }): Promise<O> };
 
-export type Endpoint<
-  I extends z.ZodObject = z.ZodObject,
-  O extends z.ZodType = z.ZodType,
-  R extends Reason = Reason,
-  A extends AuthMode = AuthMode,
-> = {
+interface Facts<I extends z.ZodObject, O extends z.ZodType, R extends Reason, A extends AuthMode> {
   name: string;
   side: Side;
   /** One sentence for the OpenAPI document. */
@@ -85,7 +80,22 @@ export type Endpoint<
   /** What stands in `data`. */
   output: O;
   refusals: readonly R[];
-} & Work<z.output<I>, z.input<O>, R, CallerOf<A>>;
+}
+
+export type Endpoint<
+  I extends z.ZodObject,
+  O extends z.ZodType,
+  R extends Reason,
+  A extends AuthMode,
+> = Facts<I, O, R, A> & Work<z.output<I>, z.input<O>, R, CallerOf<A>>;
+
+/** An endpoint of the table: what it works with is known to itself only, the loop gives it what its schemas say. */
+export type AnyEndpoint = Facts<z.ZodObject, z.ZodType, Reason, AuthMode> &
+  (
+    | { read(context: never): Promise<unknown> }
+    | { change(context: never): Promise<unknown> }
+    | { run(context: never): Promise<unknown> }
+  );
 
 /** One endpoint is one value: routing, checks, the OpenAPI document and the typed client come from the table of them. */
 export function endpoint<

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Endpoint } from "./endpoint.ts";
+import type { AnyEndpoint } from "./endpoint.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -16,7 +16,7 @@ export interface Answer {
 export const success = (data: unknown): Answer => ({ code: 0, message: "成功", data });
 
 /** A reason of code 0 is answered as the method's ResultInfo with `result` 1. */
-export function refused(endpoint: Endpoint, refusal: Refusal): Answer {
+export function refused(endpoint: AnyEndpoint, refusal: Refusal): Answer {
   const { code, sentence } = reasons[refusal.reason];
   const message = refusal.detail === undefined ? sentence : `${sentence}：${refusal.detail}`;
   const data = code === 0 ? failedResult(endpoint, sentence) : [];
@@ -24,7 +24,7 @@ export function refused(endpoint: Endpoint, refusal: Refusal): Answer {
 }
 
 /** The members of ResultInfo as this method's table spells them (`reason` and `cause`, `result` and `Result`). */
-function failedResult(endpoint: Endpoint, sentence: string): unknown {
+function failedResult(endpoint: AnyEndpoint, sentence: string): unknown {
   const item = endpoint.output instanceof z.ZodArray ? endpoint.output.element : undefined;
   if (!(item instanceof z.ZodObject) || !Object.keys(item.shape).some(isResult)) {
     throw new Error(`${endpoint.name} refuses with a reason of code 0 and does not answer ResultInfo`);

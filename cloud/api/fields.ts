@@ -108,8 +108,11 @@ export const yuan = z
   .transform((of) => of / 100)
   .pipe(z.number().meta({ multipleOf: 0.01 }));
 
+/** 0 or 1. */
+export const Flag = z.int().min(0).max(1);
+
 /** `result` 0 is done; 1, with the sentence, comes from `refuse` with a reason of code 0. */
-export const ResultInfo = z.object({ result: z.literal([0, 1]), reason: z.string() });
+export const ResultInfo = z.object({ result: Flag, reason: z.string() });
 /** Answer of a call with ResultInfo that was carried out. */
 export const done: z.input<typeof ResultInfo>[] = [{ result: 0, reason: "" }];
 

@@ -2,7 +2,7 @@ import type { Parameters } from "@bluepower/protocol/http/signature";
 import type { Cloud } from "../cloud.ts";
 import type { Side } from "../database/schema.ts";
 import { findSession, newestOpenId } from "../identity/sessions.ts";
-import type { Caller, Endpoint, LoggedIn } from "./endpoint.ts";
+import type { AnyEndpoint, Caller, LoggedIn } from "./endpoint.ts";
 import { refuse } from "./refusal.ts";
 
 /** Parameters by which a side's calls name the caller. `userFrom` does where a method has it. */
@@ -17,7 +17,7 @@ export const CALLER_NAMES: Record<Side, readonly string[]> = {
  */
 export async function identify(
   cloud: Cloud,
-  endpoint: Endpoint,
+  endpoint: AnyEndpoint,
   parameters: Parameters,
 ): Promise<Caller | LoggedIn | null> {
   const session = given(parameters, "session");
@@ -41,7 +41,7 @@ const given = (parameters: Parameters, name: string): string | undefined => para
 /** Requests exactly as printed: the caller is the person named, else the owner of the order or payment named. */
 async function documentedCaller(
   cloud: Cloud,
-  endpoint: Endpoint,
+  endpoint: AnyEndpoint,
   parameters: Parameters,
   named: readonly string[],
 ): Promise<Caller | null> {

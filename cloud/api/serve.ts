@@ -6,7 +6,7 @@ import { createMetrics, type Metrics } from "../metrics.ts";
 import { clientAddress } from "./address.ts";
 import { answeredCalls, type CallKey } from "./answeredCalls.ts";
 import { BODY_MAX, contentType, readBody, readParameters } from "./body.ts";
-import type { Caller, Endpoint, LoggedIn } from "./endpoint.ts";
+import type { AnyEndpoint, Caller, LoggedIn } from "./endpoint.ts";
 import { type Answer, refused, success } from "./envelope.ts";
 import { CALLER_NAMES, identify } from "./identify.ts";
 import { shown } from "./parameters.ts";
@@ -18,7 +18,7 @@ export const COMMON = ["appId", "appKey", "timestamp", "signature"] as const;
 /** How far a timestamp may be from the server's clock, in seconds. */
 const TIMESTAMP_TOLERANCE = 300;
 
-export const methodPath = (endpoint: Endpoint): string =>
+export const methodPath = (endpoint: AnyEndpoint): string =>
   `/oapi/bluepower_${endpoint.side}/1_0/${endpoint.name}`;
 
 /** What never reaches a method is an HTTP status (spec 2). */
@@ -34,7 +34,7 @@ interface Turned {
  */
 export function createApi(
   cloud: Cloud,
-  table: readonly Endpoint[],
+  table: readonly AnyEndpoint[],
   metrics: Metrics = createMetrics(),
 ): Hono {
   const app = new Hono();
@@ -65,7 +65,7 @@ export function createApi(
   app.all("/oapi/*", (c) => c.json({ code: 999, message: "unknown method", data: [] }, 404));
   return app;
 
-  async function serve(c: Context, endpoint: Endpoint, notes: Notes): Promise<Answer | Turned> {
+  async function serve(c: Context, endpoint: AnyEndpoint, notes: Notes): Promise<Answer | Turned> {
     if (c.req.method !== "POST") return { status: 405, message: "POST only", headers: { Allow: "POST" } };
     const address = clientAddress(c, config.trustProxy);
     const wait =
@@ -110,7 +110,7 @@ export function createApi(
     }
   }
 
-  function takeOfSession(session: string, endpoint: Endpoint): number | null {
+  function takeOfSession(session: string, endpoint: AnyEndpoint): number | null {
     return (
       limits.take(`session ${session}`, RATES.session) ??
       (endpoint.movesMoney ? limits.take(`money ${session}`, RATES.moneyOfSession) : null)
@@ -118,7 +118,7 @@ export function createApi(
   }
 
   /** Both are compared in full and in constant time, so that nothing can be learned by trying. */
-  function checkApp(endpoint: Endpoint, parameters: Parameters): { jamCode: string } {
+  function checkApp(endpoint: AnyEndpoint, parameters: Parameters): { jamCode: string } {
     const app = config.apps[endpoint.side];
     const id = equalConstantTime(parameters.get("appId") ?? "", app.appId);
     const key = equalConstantTime(parameters.get("appKey") ?? "", app.appKey);
@@ -135,7 +135,7 @@ export function createApi(
   }
 
   /** A new manager waits for the operator (spec 2). */
-  async function checkPermission(endpoint: Endpoint, caller: Caller | LoggedIn | null): Promise<void> {
+  async function checkPermission(endpoint: AnyEndpoint, caller: Caller | LoggedIn | null): Promise<void> {
     if (endpoint.side !== "manager" || endpoint.auth !== "session" || endpoint.pendingManager) return;
     const row = await cloud.db
       .selectFrom("manager_info")
@@ -146,7 +146,7 @@ export function createApi(
   }
 
   /** Identical changes at the same time are one: the second waits with the first and gets its answer. */
-  async function once(endpoint: Endpoint, call: Call): Promise<Answer> {
+  async function once(endpoint: AnyEndpoint, call: Call): Promise<Answer> {
     if ("read" in endpoint) return await carryOut(endpoint, call);
     const name = `${call.key.app} ${call.key.method} ${call.key.signature}`;
     const first = underWay.get(name);
@@ -156,15 +156,16 @@ export function createApi(
     return await answer;
   }
 
-  async function carryOut(endpoint: Endpoint, call: Call): Promise<Answer> {
-    // The table has lost which caller belongs to which endpoint; `identify` gives each the one it has declared.
-    const { input, address } = call;
-    const context = { cloud, input, address, caller: call.caller as Caller, refuse };
+  async function carryOut(endpoint: AnyEndpoint, call: Call): Promise<Answer> {
+    const { input, caller } = call;
+    // `identify` and the endpoint's own schema have given the caller and the input that this endpoint declares.
+    const context = <T extends object>(more: T): never =>
+      ({ cloud, input, caller, refuse, ...more }) as never;
     const checked = (data: unknown): unknown => endpoint.output.parse(data);
     const onceOfCall = answered.onceFor(call.key);
-    if ("read" in endpoint) return success(checked(await endpoint.read(context)));
-    if ("run" in endpoint) return success(checked(await endpoint.run({ ...context, once: onceOfCall })));
-    const { value } = await onceOfCall(async (tx) => checked(await endpoint.change({ ...context, tx })));
+    if ("read" in endpoint) return success(checked(await endpoint.read(context({}))));
+    if ("run" in endpoint) return success(checked(await endpoint.run(context({ once: onceOfCall }))));
+    const { value } = await onceOfCall(async (tx) => checked(await endpoint.change(context({ tx }))));
     return success(value);
   }
 }
@@ -198,7 +199,7 @@ function checkForm(parameters: Parameters): void {
 
 /** The method's own parameters as its schema gives them. An empty text counts as absent; an unknown name is refused. */
 function ownParameters(
-  endpoint: Endpoint,
+  endpoint: AnyEndpoint,
   sent: { parameters: Parameters; booleans: ReadonlySet<string> },
 ): Record<string, unknown> {
   const shape = endpoint.input.shape;

@@ -1,16 +1,15 @@
-import type { Instant } from "@bluepower/protocol/clock";
 import type { Tx } from "../database/database.ts";
 
-/** Who acts, and when: `who` is an operator's account, `user:PHONE`, `manager:PHONE` or `cloud`. */
-export interface Who {
+/** Who does it, and when (epoch ms): `who` is an operator's account, `user:PHONE`, `manager:PHONE` or `cloud`. */
+export interface By {
   who: string;
-  now: Instant;
+  at: number;
 }
 
 /** Writes down who did what to which object, in the transaction of the change. `detail` holds no secret. */
 export async function audit(
   tx: Tx,
-  by: Who,
+  by: By,
   entry: { what: string; object: string; detail?: string },
 ): Promise<void> {
   await tx
@@ -20,7 +19,7 @@ export async function audit(
       what: entry.what,
       object: entry.object,
       detail: entry.detail ?? "",
-      insertTime: by.now,
+      insertTime: by.at,
     })
     .execute();
 }

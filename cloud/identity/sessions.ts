@@ -77,7 +77,7 @@ export async function bindPhone(
     .executeTakeFirstOrThrow();
   const sessions = Number(ended.numDeletedRows);
   if (sessions > 0) {
-    const by = { who: `${side}:${phone}`, now };
+    const by = { who: `${side}:${phone}`, at: now };
     const detail = `bound to another openid, ${sessions} sessions of the former one ended`;
     await audit(tx, by, { what: "phone.rebound", object: phone, detail });
   }

@@ -1,3 +1,4 @@
+import type { Phone } from "@bluepower/protocol/units";
 import type { Side } from "../database/schema.ts";
 
 /** WeChat's server interface for mini-programs: login and phone numbers. Every call has a deadline. */
@@ -16,7 +17,7 @@ export interface WeChat {
     side: Side,
     code: string,
   ): Promise<
-    | { kind: "ok"; phone: string }
+    | { kind: "ok"; phone: Phone }
     | { kind: "refused"; detail: string }
     | { kind: "unavailable"; detail: string }
   >;
@@ -26,5 +27,5 @@ export interface WeChat {
     sessionKey: string,
     encryptData: string,
     iv: string,
-  ): { kind: "ok"; phone: string } | { kind: "refused" };
+  ): { kind: "ok"; phone: Phone } | { kind: "refused" };
 }

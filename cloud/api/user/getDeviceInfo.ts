@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { bluetoothNameOf, findDevice, reachOf } from "../../devices/devices.ts";
+import { endpoint } from "../endpoint.ts";
+import { DeviceCode_, Flag, list, wireTimeIn, yuan } from "../fields.ts";
+
+const GATEWAY = { none: 0, online: 1, offline: 2 } as const;
+
+export default endpoint({
+  name: "getDeviceInfo",
+  side: "user",
+  summary: "A charger by the code printed on it: price, longest charge, ports, and how it is reached.",
+  auth: "open",
+  input: z.object({ deviceCode: DeviceCode_ }),
+  output: list(
+    z.object({
+      deviceName: z.string(),
+      /** 0 enabled, 1 disabled. */
+      state: Flag,
+      btName: z.string(),
+      jamCode: z.string(),
+      maxUnit: z.int(),
+      chargeFlag: Flag,
+      unitPrice: yuan,
+      portState: z.string(),
+      portTime: z.string(),
+      /** 0 none, 1 online, 2 offline. */
+      gateway: z.int().min(0).max(2),
+      gatewayUrls: z.array(z.string()),
+    }),
+  ),
+  refusals: ["DEVICE_UNKNOWN"],
+  async read({ cloud, input, caller, refuse }) {
+    const device = await findDevice(cloud.db, input.deviceCode);
+    if (device === undefined) return refuse("DEVICE_UNKNOWN");
+    // The jam code drives the charger past the cloud: only for a phone that has to, and only to somebody who has logged in.
+    const phoneDrives = device.gatewayId === null;
+    const mayHaveJamCode = phoneDrives && (caller !== null || cloud.config.authMode === "documented");
+    return [
+      {
+        deviceName: device.deviceName,
+        state: device.state,
+        btName: bluetoothNameOf(device),
+        jamCode: mayHaveJamCode ? device.jamCode : "",
+        maxUnit: device.maxUnit,
+        chargeFlag: device.chargeFlag,
+        unitPrice: device.chargeFlag === 0 ? 0 : device.unitPrice,
+        portState: device.portState,
+        portTime: wireTimeIn(device.zone ?? cloud.config.zone, device.portTime),
+        gateway: GATEWAY[reachOf(cloud.gateways, device)],
+        gatewayUrls: [],
+      },
+    ];
+  },
+});

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { endpoint } from "../endpoint.ts";
+import { compactTimeIn, list } from "../fields.ts";
+
+export default endpoint({
+  name: "getSystemTime",
+  side: "user",
+  summary: "The time as YYYYMMDDHHMMSS in the site's zone, for a phone that sets a charger's clock.",
+  auth: "open",
+  input: z.object({}),
+  output: list(z.object({ time: z.string() })),
+  refusals: [],
+  async read({ cloud }) {
+    return [{ time: compactTimeIn(cloud.config.zone, cloud.clock.now()) }];
+  },
+});
