@@ -30,20 +30,19 @@ interface Ran {
 
 async function cloud(line: string, env: Record<string, string> = {}): Promise<Ran> {
   const ran: Ran = { code: -1, out: "", err: [] };
-  const others: [string, string][] = [["serve", "Serve."]];
-  ran.code = await runCommand(
-    line.split(" ").filter((w) => w !== ""),
-    others,
-    {
-      env: { DATA_DIR: folder, ...env },
-      out: (text) => {
-        ran.out += `${text}\n`;
-      },
-      err: (text) => void ran.err.push(text),
-      clock,
-      random,
+  const words = line.split(" ").filter((w) => w !== "");
+  const terminal = {
+    env: { DATA_DIR: folder, ...env },
+    out: (text: string) => {
+      ran.out += `${text}\n`;
     },
-  );
+    err: (text: string) => void ran.err.push(text),
+    clock,
+    random,
+  };
+  ran.code = await runCommand(words, terminal, async () => {
+    ran.out += "serving";
+  });
   return ran;
 }
 
@@ -240,6 +239,12 @@ test("people are listed with the middle of their numbers left out, unless it is 
       .execute(),
   );
   expect(await json("user list")).toMatchObject([{ user: "138****0001", userName: "Wang", pmoney: 0 }]);
+});
+
+test("serve serves, and takes nothing on its command line", async () => {
+  expect(await cloud("serve")).toEqual({ code: 0, out: "serving", err: [] });
+  expect((await cloud("serve --help")).out).toContain("MQTT_PORT=1883");
+  expect(await cloud("serve --port 80")).toMatchObject({ code: 2, out: "" });
 });
 
 test("migrate says what it has done, and then that nothing is left", async () => {

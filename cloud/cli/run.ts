@@ -33,11 +33,18 @@ export interface Terminal {
 /** 1: it could not be done; 2: the command line, or a variable, is wrong. */
 export type ExitCode = 0 | 1 | 2;
 
-/** Runs one sub-command of the operator's command line. `others` are commands that the overview names besides. */
+const SERVE = "Serve the interfaces, the broker and the web pages; set up by variables of the environment.";
+
+const SERVE_EXAMPLES = [
+  "  bluepower-cloud serve",
+  "  DATA_DIR=/var/lib/bluepower PORT=8085 MQTT_PORT=1883 bluepower-cloud serve",
+].join("\n");
+
+/** Runs one sub-command; `serve` starts the program that runs. */
 export async function runCommand(
   args: readonly string[],
-  others: readonly [string, string][],
   terminal: Terminal,
+  serve: () => Promise<void>,
 ): Promise<ExitCode> {
   const wrong = (line: string): 2 => {
     terminal.err(`${line} (bluepower-cloud --help)`);
@@ -45,10 +52,19 @@ export async function runCommand(
   };
   const [first, second] = args;
   if (first === "--help" || first === "-h" || first === "help") {
-    terminal.out(overview(commands, others));
+    terminal.out(overview(commands, [["serve", SERVE]]));
     return 0;
   }
   if (first === undefined) return wrong("which command?");
+  if (first === "serve") {
+    if (second === "--help" || second === "-h") {
+      terminal.out(`${SERVE}\n\n  bluepower-cloud serve\n\nExamples:\n${SERVE_EXAMPLES}`);
+      return 0;
+    }
+    if (second !== undefined) return wrong(`"serve" takes no argument "${second}"`);
+    await serve();
+    return 0;
+  }
   const command =
     commands.find((c) => c.name === `${first} ${second}`) ?? commands.find((c) => c.name === first);
   if (command === undefined) {

@@ -1,10 +1,11 @@
 import { millis, seconds } from "@bluepower/protocol/clock";
 import { systemClock } from "@bluepower/protocol/systemClock";
-import { gatewayId } from "@bluepower/protocol/units";
+import { gatewayId, orderId } from "@bluepower/protocol/units";
 import { down, up } from "@bluepower/protocol/uplink/topics";
 import { connect, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../database/open.ts";
+import { gatewayOrders } from "../orders/gatewayOrders.ts";
 import type { Gateways } from "./gateways.ts";
 import { acceptStream, authenticateGateway, listGateways, renewToken, revokeGateway } from "./identity.ts";
 import type { PipeListener } from "./pipe.ts";
@@ -55,13 +56,13 @@ describe("on a simulated pipe", () => {
   let disconnected: string[];
   let replyTo: string;
 
-  async function begin(reportsConnections = true): Promise<void> {
+  async function begin(reportsConnections = true, orders = noOrders): Promise<void> {
     sent = [];
     disconnected = [];
     gateways = await startGateways({
       ...site,
       config,
-      orders: noOrders,
+      orders,
       openPipe: async (l, at) => {
         listener = l;
         replyTo = at.replyTo;
@@ -136,6 +137,8 @@ describe("on a simulated pipe", () => {
     expect(on(refused, down.desired(own))).toEqual([]);
     expect(on(await say(up.want(own), JSON.stringify({ v: 1, have: null })), down.desired(own))).toEqual([]);
     expect(gateways.online("gw-1")).toBe(false);
+    await say(up.hello(own), hello({ stream: "s2", re: "again" }));
+    expect(site.warnings.filter((w) => w.includes("gateway.refused")).length).toBe(1);
     expect(await say(up.events(own), events([health(1)], 1, "s2"))).toEqual([]);
     expect((await listGateways(site.db))[0]).toMatchObject({
       id: "gw-1",
@@ -212,6 +215,59 @@ describe("on a simulated pipe", () => {
     await say(replyTo, done("gw-1"), "gw-1");
     expect(await answer).toEqual({ kind: "done" });
   });
+
+  test("an order's events change the order, and the desired state says so", async () => {
+    await begin(true, gatewayOrders(site.clock));
+    const order = orderId("90001800000000");
+    await placeOrder(order);
+    listener.connection("gw-1", true);
+    await say(up.hello(own), hello());
+    const body = { orderId: order, deviceCode: "CHARGER1", port: 1, minutes: 60, evidence: "reply" };
+    const started = { seq: 1, kind: "order.started", at: START + 5, quality: "synced", body };
+    const answers = await say(up.events(own), events([started]));
+    expect(on(answers, down.ack(own))).toMatchObject([{ acked: 1 }]);
+    expect(on(answers, down.desired(own))).toMatchObject([
+      { orders: [{ orderId: order, deviceCode: "CHARGER1", port: 1, minutes: 60, startedAt: START + 5 }] },
+    ]);
+    const row = await site.db.selectFrom("order_info").select(["state", "startTime"]).executeTakeFirst();
+    expect(row).toEqual({ state: "charging", startTime: START + 5 });
+  });
+
+  async function placeOrder(order: string): Promise<void> {
+    await site.db
+      .insertInto("order_info")
+      .values({
+        orderId: order,
+        user: "13800000001",
+        deviceCode: "CHARGER1",
+        deviceName: "",
+        port: 1,
+        unitPrice: 150,
+        unit: 2,
+        money: 300,
+        agreedUnit: 2,
+        agreedMoney: 300,
+        orderTime: START,
+        payTime: null,
+        cashOutId: null,
+        state: "starting",
+        payState: "unpaid",
+        manager: "13900000001",
+        gatewayId: "gw-1",
+        startTime: null,
+        endTime: null,
+        minutes: null,
+        endReason: null,
+        evidence: null,
+        cancelReason: null,
+        updateTime: START,
+      })
+      .execute();
+    await site.db
+      .insertInto("live_order")
+      .values({ deviceCode: "CHARGER1", port: 1, orderId: order })
+      .execute();
+  }
 
   test("what cannot be read is counted and answered with nothing", async () => {
     await begin();

@@ -116,6 +116,14 @@ export async function startGateways(parts: {
     malformed += 1;
     log.warn({ gateway: gatewayId, problem }, `a message (${what}) of a gateway cannot be read`);
   };
+  /** Why each gateway was refused last: it asks again and again, and the log is told once. */
+  const refusals = new Map<string, string>();
+  const refused = (gatewayId: string, message: string): void => {
+    presence.refuse(gatewayId);
+    if (refusals.get(gatewayId) === message) return;
+    refusals.set(gatewayId, message);
+    log.error({ event: "gateway.refused", gateway: gatewayId }, `gateway ${gatewayId}: ${message}`);
+  };
   /** The cloud serves the current version and the previous one; a hello says so by name, later messages are dropped. */
   const served = (v: number): boolean => v >= UPLINK_OLDEST && v <= UPLINK_VERSION;
 
@@ -131,8 +139,7 @@ export async function startGateways(parts: {
       publish(down.welcome(asGatewayId(gatewayId)), message);
     };
     if (read.kind === "version_unsupported") {
-      presence.refuse(gatewayId);
-      log.error({ event: "gateway.refused", gateway: gatewayId }, `gateway ${gatewayId}: ${read.message}`);
+      refused(gatewayId, read.message);
       answer({ re: read.greeting.re, result: "version_unsupported", message: read.message }, 0);
       return;
     }
@@ -143,14 +150,11 @@ export async function startGateways(parts: {
         presence.refuse(gatewayId);
         return;
       case "stream_unknown":
-        presence.refuse(gatewayId);
-        log.error(
-          { event: "gateway.refused", gateway: gatewayId },
-          `gateway ${gatewayId}: ${greeted.message}`,
-        );
+        refused(gatewayId, greeted.message);
         answer({ re, result: "stream_unknown", message: greeted.message }, 0);
         return;
       case "ok":
+        refusals.delete(gatewayId);
         presence.accept(gatewayId);
         answer({ re, result: "ok", message: "" }, greeted.acked, read.version);
         commands.gatewayReady(gatewayId);
