@@ -1,6 +1,7 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import type { DeviceCode } from "@bluepower/protocol/units";
 import type { Tx } from "../database/database.ts";
+import { watchReportedPort } from "../orders/cancelLimits.ts";
 
 /** Longer than anything looks back at a report. */
 const KEPT_MS = 31 * 24 * 3600_000;
@@ -39,6 +40,9 @@ export async function recordPortReport(
     )
     .execute();
   if (device.gatewayId === null) {
+    for (const field of fields) {
+      await watchReportedPort(tx, { deviceCode, port: Number(field[0]), value: Number(field.slice(1)), at });
+    }
     await tx
       .updateTable("device_info")
       .set({ portState, portTime: at, updateTime: at })

@@ -12,6 +12,7 @@ import {
 import type { Tx } from "../database/database.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import { audit, type By } from "../identity/audit.ts";
+import { moveLiveOrders } from "../orders/gatewayOrders.ts";
 import { findManager } from "../people/managers.ts";
 import { findDevice } from "./devices.ts";
 
@@ -131,7 +132,7 @@ export async function setDevice(
   return "set";
 }
 
-/** Puts a charger behind a gateway and on its site, or with null behind none. Both gateways are told. */
+/** Puts a charger behind a gateway and on its site, or with null behind none. Both gateways are told; live orders move along. */
 export async function assignGateway(
   tx: Tx,
   change: { deviceCode: DeviceCode; gatewayId: string | null; touchDesired: TouchDesired },
@@ -143,9 +144,12 @@ export async function assignGateway(
   const gateway = gatewayId === null ? undefined : await gatewayOf(tx, gatewayId);
   if (gatewayId !== null && gateway === undefined) return "gateway_unknown";
   if (device.gatewayId === gatewayId) return "assigned";
-  // The gateway that drives a charge is the one that ends it and says so.
   const live = tx.selectFrom("live_order").select("orderId").where("deviceCode", "=", deviceCode);
-  if ((await live.executeTakeFirst()) !== undefined) return "order_live";
+  if ((await live.executeTakeFirst()) !== undefined) {
+    // Between phone and gateway nobody could end the charge that the other began.
+    if (gatewayId === null || device.gatewayId === null) return "order_live";
+    await moveLiveOrders(tx, { touchDesired }, { deviceCode, gatewayId });
+  }
   await tx
     .updateTable("device_info")
     .set({
