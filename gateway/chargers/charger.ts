@@ -1,5 +1,12 @@
 import type { ChargerProfile } from "@bluepower/protocol/charger/profiles";
-import type { Clock, Instant, Millis, Timer } from "@bluepower/protocol/clock";
+import {
+  type Clock,
+  type Instant,
+  type Millis,
+  millis,
+  seconds,
+  type Timer,
+} from "@bluepower/protocol/clock";
 import type { Link } from "../radio/radio.ts";
 import type { ChargerConfig, ChargerSession, Urgency } from "./chargers.ts";
 import { Presence } from "./presence.ts";
@@ -44,9 +51,9 @@ export interface Charger {
   rssi: number | null;
   /** An attempt found nobody: the next one waits until it is heard. */
   mustBeHeard: boolean;
-  /** Failed attempts in a row, and when the next is allowed. */
+  /** Failed attempts in a row, and when the last of them ended. */
   failures: number;
-  notBefore: Millis;
+  failedAt: Millis;
   lastAttempt: Millis;
   /** When its link last served somebody. */
   lastUsed: Millis;
@@ -77,9 +84,9 @@ export function newCharger(of: {
     rssi: null,
     mustBeHeard: true,
     failures: 0,
-    notBefore: 0 as Millis,
-    lastAttempt: -1 as Millis,
-    lastUsed: 0 as Millis,
+    failedAt: millis(0),
+    lastAttempt: millis(-1),
+    lastUsed: millis(0),
     lastAnswer: null,
     problem: null,
     misconfigured: false,
@@ -102,13 +109,19 @@ export function wanted(charger: Charger): number {
   return first === undefined ? NOBODY : rank[first.urgency];
 }
 
-/** When an attempt may be made; undefined: not before it is heard. */
-export function readyAt(charger: Charger, retryCommand: Millis): Millis | undefined {
+/** Pauses after failed attempts in a row. */
+const PAUSES: readonly Millis[] = [1, 2, 4, 8, 16, 30].map(seconds);
+/** A command is tried again sooner, because its deadline is a minute and a person waits. */
+const COMMAND_PAUSES: readonly Millis[] = [0.3, 1, 2, 5].map(seconds);
+
+const pauseAfter = (failures: number, pauses: readonly Millis[]): Millis =>
+  failures === 0 ? millis(0) : (pauses[Math.min(failures, pauses.length) - 1] ?? millis(0));
+
+/** When an attempt may be made; undefined: not before it is heard, or not while it is linked. */
+export function readyAt(charger: Charger): Millis | undefined {
   if (charger.mustBeHeard || charger.link !== undefined) return undefined;
-  // A person waits for a command: it is tried again soon, however often it failed.
-  return wanted(charger) === rank.command
-    ? (Math.min(charger.notBefore, charger.lastAttempt + retryCommand) as Millis)
-    : charger.notBefore;
+  const pauses = wanted(charger) === rank.command ? COMMAND_PAUSES : PAUSES;
+  return millis(charger.failedAt + pauseAfter(charger.failures, pauses));
 }
 
 /** The next charger to be connected: the most urgent, and of these the one whose last attempt is longest ago. */

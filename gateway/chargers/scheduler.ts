@@ -33,10 +33,6 @@ export const LINKS_DEFAULT = 5;
  * least once a second, so this one is most likely gone.
  */
 const PATIENCE = seconds(3);
-/** Pauses after failed attempts in a row. */
-const BACKOFF: readonly Millis[] = [1, 2, 4, 8, 16, 30].map(seconds);
-/** A command is tried again this soon at the latest, because its deadline is a minute and a person waits. */
-const RETRY_COMMAND = seconds(5);
 /** A link that lasts less was none: the pause before the next attempt grows. */
 const SHORT_LINK = seconds(10);
 /** A charger drops a central that says nothing for 60 s (spec 1). */
@@ -103,7 +99,7 @@ export class Scheduler implements Chargers {
     });
     this.#radio.onState((state, reason) => {
       this.#radioReason = reason;
-      if (state === "up") this.#budget = this.#linksConfigured;
+      if (state === "up") this.#startAfresh();
       this.#pump();
     });
   }
@@ -244,6 +240,8 @@ export class Scheduler implements Chargers {
       lease.revoke();
       charger.running = undefined;
       charger.lastUsed = this.#clock.uptime();
+      // A link that has served somebody was a good one, however soon it is lost.
+      if (link.session.alive) charger.failures = 0;
       this.#keepAlive(charger);
       this.#pump();
     });
@@ -258,7 +256,7 @@ export class Scheduler implements Chargers {
     let wakeAt: number = Number.POSITIVE_INFINITY;
     for (const charger of this.#chargers.values()) {
       if (charger === this.#attempt?.charger || (wanted(charger) === NOBODY && !slotFree)) continue;
-      const at = readyAt(charger, RETRY_COMMAND);
+      const at = readyAt(charger);
       if (at === undefined) continue;
       if (at <= now) candidates.push(charger);
       else wakeAt = Math.min(wakeAt, at);
@@ -327,7 +325,7 @@ export class Scheduler implements Chargers {
         return;
       case "limit":
         this.#learnBudget();
-        charger.notBefore = millis(this.#clock.uptime() + seconds(1));
+        this.#failed(charger, "the adapter holds no more links");
         return;
       case "failed":
         this.#failed(charger, `${outcome.step}: ${outcome.detail}`);
@@ -340,8 +338,7 @@ export class Scheduler implements Chargers {
   #failed(charger: Charger, problem: string): void {
     charger.failures += 1;
     charger.problem = problem;
-    const pause = BACKOFF[Math.min(charger.failures, BACKOFF.length) - 1] ?? seconds(30);
-    charger.notBefore = millis(this.#clock.uptime() + pause);
+    charger.failedAt = this.#clock.uptime();
     this.#log.info({ charger: charger.config.charger, problem, failures: charger.failures }, "no link");
   }
 
@@ -446,6 +443,12 @@ export class Scheduler implements Chargers {
     if (!present) charger.mustBeHeard = true;
     const { rssi, config } = charger;
     for (const listener of this.#presence) listener({ charger: config.charger, present, rssi, reason });
+  }
+
+  /** What was learned, and what failed, was perhaps the adapter's fault alone. */
+  #startAfresh(): void {
+    this.#budget = this.#linksConfigured;
+    for (const charger of this.#chargers.values()) charger.failures = 0;
   }
 
   #linksInUse(): number {

@@ -4,6 +4,8 @@ import type { ToWorker } from "../ble-worker/ipc.ts";
 
 /** The worker as its parent sees it: a real process, or a script in tests. */
 export interface WorkerProcess {
+  /** Of the process, where it is one. */
+  readonly pid?: number | undefined;
   /** What cannot be delivered is dropped: the heartbeat finds out. */
   send(message: ToWorker): void;
   /** Kills without asking (SIGKILL): a frozen process hears nothing else. */
@@ -38,6 +40,7 @@ export function forkWorker(of: { bundle: string; radio: string; device?: number 
   child.once("exit", (code, signal) => exit(signal ?? `code ${code}`));
   child.once("error", (error) => exit(error.message));
   return {
+    pid: child.pid,
     send(message) {
       if (child.connected) child.send(message, () => {});
     },
