@@ -4,7 +4,7 @@ export interface Metrics {
   count(name: string, labels?: Labels, by?: number): void;
   /** Adds a duration to a histogram. The name ends with `_seconds`. */
   observe(name: string, labels: Labels, seconds: number): void;
-  /** Asks `read` whenever the numbers are read. */
+  /** Asks `read` whenever the numbers are read; a counter kept elsewhere when the name ends with `_total`. */
   gauge(name: string, read: () => number): void;
   text(): string;
 }
@@ -56,7 +56,8 @@ export function createMetrics(): Metrics {
           lines.push(`${name}_sum${braced(labels)} ${h.sum}`, `${name}_count${braced(labels)} ${h.count}`);
         }
       }
-      for (const [name, read] of gauges) lines.push(`# TYPE ${name} gauge`, `${name} ${read()}`);
+      for (const [name, read] of gauges)
+        lines.push(`# TYPE ${name} ${name.endsWith("_total") ? "counter" : "gauge"}`, `${name} ${read()}`);
       return `${lines.join("\n")}\n`;
     },
   };

@@ -43,7 +43,13 @@ export const Yuan_ = text(
   /^(0|[1-9][0-9]{0,2})(\.[0-9]{1,2})?$/,
   "yuan from 0 to 999.99 with at most two decimals",
 )
-  .meta({ type: "number", minimum: 0, maximum: 999.99, multipleOf: 0.01, pattern: undefined })
+  .meta({
+    type: "number",
+    minimum: 0,
+    maximum: 999.99,
+    description: "Yuan, at most two decimals",
+    pattern: undefined,
+  })
   .transform(toFen);
 /** A name a person gives: 1–32 characters after trimming, none of them a control character or half of one. */
 export const Name_ = z
@@ -106,7 +112,7 @@ export const list = <T extends z.ZodType>(of: T) => z.array(of);
 export const yuan = z
   .int()
   .transform((of) => of / 100)
-  .pipe(z.number().meta({ multipleOf: 0.01 }));
+  .pipe(z.number().meta({ description: "Yuan, at most two decimals" }));
 
 /** 0 or 1. */
 export const Flag = z.int().min(0).max(1);
