@@ -157,10 +157,10 @@ export function createApi(
   }
 
   async function carryOut(endpoint: AnyEndpoint, call: Call): Promise<Answer> {
-    const { input, caller } = call;
+    const { input, caller, address } = call;
     // `identify` and the endpoint's own schema have given the caller and the input that this endpoint declares.
     const context = <T extends object>(more: T): never =>
-      ({ cloud, input, caller, refuse, ...more }) as never;
+      ({ cloud, input, caller, address, refuse, ...more }) as never;
     const checked = (data: unknown): unknown => endpoint.output.parse(data);
     const onceOfCall = answered.onceFor(call.key);
     if ("read" in endpoint) return success(checked(await endpoint.read(context({}))));
