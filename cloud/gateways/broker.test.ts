@@ -267,7 +267,7 @@ test("a port that is taken is an error that names the variable", async () => {
   server.close();
 });
 
-test("a thousand gateways with 64 messages in flight each: all arrive, nothing breaks", async () => {
+test("a thousand gateways with 64 messages in flight each: all arrive, each is answered, nothing breaks", async () => {
   await broker.close();
   const seen = new Map<string, number>();
   broker = await startBroker({
@@ -277,26 +277,41 @@ test("a thousand gateways with 64 messages in flight each: all arrive, nothing b
     replyTo,
     authenticate: async () => true,
     listener: {
-      message: (_topic, _payload, sender) => void seen.set(sender ?? "", (seen.get(sender ?? "") ?? 0) + 1),
+      message(_topic, _payload, sender) {
+        const id = gatewayId(sender);
+        seen.set(id, (seen.get(id) ?? 0) + 1);
+        broker.publish(down.ack(id), "{}", 1);
+      },
       connection: () => undefined,
     },
     log: site.log,
   });
   const sockets: Socket[] = [];
+  let answered = 0;
   const connected = Array.from({ length: 1000 }, async (_, i) => {
-    const id = gatewayId(`mass-${i}`);
+    const id = gatewayId(`mass-${String(i).padStart(3, "0")}`);
     const socket = connectSocket(broker.port, "127.0.0.1");
     sockets.push(socket);
     socket.write(rawConnect(id));
     await once(socket, "data");
+    socket.write(rawSubscribe(down.ack(id)));
+    await once(socket, "data");
     return { id, socket };
   });
   const ready = await Promise.all(connected);
+  const answer = rawPublish(down.ack(gatewayId("mass-000")), 1).length;
+  const receipt = 4;
+  for (const { socket } of ready) {
+    socket.on("data", (chunk) => {
+      answered += chunk.length;
+    });
+  }
   for (const { id, socket } of ready) {
-    socket.resume();
     socket.write(Buffer.concat(Array.from({ length: 64 }, (_, n) => rawPublish(up.events(id), n + 1))));
   }
-  await until(() => seen.size === 1000 && [...seen.values()].every((n) => n === 64));
+  await until(() => answered >= 64_000 * (answer + receipt));
+  expect(answered).toBe(64_000 * (answer + receipt));
+  expect([...seen.values()].filter((n) => n === 64).length).toBe(1000);
   for (const socket of sockets) socket.destroy();
 });
 
@@ -319,4 +334,9 @@ function rawConnect(id: string): Buffer {
 function rawPublish(topic: string, id: number): Buffer {
   const body = Buffer.concat([field(topic), Buffer.from([id >> 8, id & 255]), Buffer.from("{}")]);
   return Buffer.concat([Buffer.from([0x32, body.length]), body]);
+}
+
+function rawSubscribe(topic: string): Buffer {
+  const body = Buffer.concat([Buffer.from([0, 1]), field(topic), Buffer.from([1])]);
+  return Buffer.concat([Buffer.from([0x82, body.length]), body]);
 }
