@@ -19,7 +19,7 @@ export default endpoint({
     port: PortNo_,
     unitPrice: Yuan_,
     // The charger's own limit is a business rule with a reason of its own.
-    unit: Whole_(1, 999),
+    unit: Whole_(0, 999),
     money: Yuan_,
     plateNo: PlateNo_.optional(),
   }),
