@@ -343,6 +343,15 @@ describe("a link", () => {
     expect(said("closed")).toHaveLength(1);
   });
 
+  it("that noble believes to be gone already is not asked to end: it would end another's", async () => {
+    const { clock, central, peripheral, said, adapter } = await linked();
+    peripheral.state = "error";
+    central.receive({ kind: "close", link: 1 });
+    await clock.advance(seconds(3.1));
+    expect(adapter.calls).not.toContain("disconnect");
+    expect(said("closed")).toHaveLength(1);
+  });
+
   it("is closed when the worker is stopped", async () => {
     const { clock, central, adapter, fatal } = await linked();
     central.receive({ kind: "stop" });

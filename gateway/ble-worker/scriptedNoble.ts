@@ -50,7 +50,8 @@ export class ScriptedPeripheral implements NoblePeripheral {
       if (ending === "hang") return;
       this.state = ending === "done" ? "connected" : "error";
       this.#events.emit("connect", ending === "done" ? null : ending);
-      if (ending === "done") this.mtu = this.mtuGranted;
+      // Without an answer to the exchange the value of the link before stays.
+      if (ending === "done" && this.mtuGranted !== null) this.mtu = this.mtuGranted;
     });
   }
 

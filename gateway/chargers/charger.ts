@@ -137,19 +137,12 @@ export function nextToConnect(candidates: Iterable<Charger>): Charger | undefine
   return best;
 }
 
-/**
- * The link to give up for a charger of that urgency: the least recently used of those that serve nobody, or only somebody less
- * urgent who has not begun.
- */
-export function linkToGiveUp(linked: Iterable<Charger>, urgency: number): Charger | undefined {
+/** The link to give up for another charger: of those that serve nobody the least recently used. */
+export function linkToGiveUp(chargers: Iterable<Charger>): Charger | undefined {
   let best: Charger | undefined;
-  for (const c of linked) {
-    if (c.running !== undefined || c.link?.state !== "open" || wanted(c) <= urgency) continue;
-    const better =
-      best === undefined ||
-      wanted(c) > wanted(best) ||
-      (wanted(c) === wanted(best) && c.lastUsed < best.lastUsed);
-    if (better) best = c;
+  for (const c of chargers) {
+    if (c.running !== undefined || c.link?.state !== "open") continue;
+    if (best === undefined || c.lastUsed < best.lastUsed) best = c;
   }
   return best;
 }

@@ -175,6 +175,39 @@ describe("serving", () => {
     expect(radio.attempts).toHaveLength(20);
   });
 
+  it("is fair: of three chargers that are asked all the time over one link none is left out", async () => {
+    const { clock, scheduler } = site({ chargers: 3, links: 1 });
+    const served = [0, 0, 0];
+    const ask = async (n: number): Promise<void> => {
+      const outcome = await scheduler.use({
+        charger: codeOf(n),
+        urgency: "idle",
+        deadline: seconds(300),
+        label: "again",
+        work: (session) => session.blink(),
+      });
+      if (outcome.kind === "done") served[n - 1] = (served[n - 1] ?? 0) + 1;
+      if (clock.uptime() < 60_000) clock.after(millis(1), "again", () => ask(n));
+    };
+    for (const n of [1, 2, 3]) void ask(n);
+    await clock.advance(seconds(60));
+    expect(Math.min(...served)).toBeGreaterThan(5);
+  });
+
+  it("lets an attempt that nobody wants give way at once", async () => {
+    const { clock, use, at, radio } = site({ chargers: 2 });
+    at(1).peer.connected = () => false;
+    at(2).faults.absent = true;
+    await clock.advance(seconds(4));
+    expect(radio.attempts).toEqual([chipOf(1)]);
+    at(2).faults.absent = false;
+    // Heard while the attempt goes on, as the adapter may.
+    radio.hear(chipOf(2));
+    const served = use(2, "idle");
+    await clock.advance(seconds(1));
+    expect(served.outcome).toMatchObject(ok);
+  });
+
   it("passes on what the work throws and goes on with the next", async () => {
     const { clock, scheduler, use } = site({ chargers: 1 });
     const failing = scheduler.use({
@@ -291,7 +324,14 @@ describe("deadlines and bounds", () => {
     await clock.advance(seconds(1));
     expect(served.every((s) => s.outcome !== undefined)).toBe(true);
     expect(radio.open).toBe(0);
-    expect(use(1, "command").outcome).toBeUndefined();
+    const late = use(1, "command");
+    await clock.advance(millis(1));
+    expect(late.outcome).toEqual({ kind: "unreachable", detail: "the gateway is stopping" });
+    // Nothing keeps the process alive, and nobody is connected any more.
+    const attempts = radio.attempts.length;
+    expect(clock.pending()).toEqual(["advertisements"]);
+    await clock.advance(seconds(60));
+    expect(radio.attempts).toHaveLength(attempts);
   });
 });
 
@@ -355,6 +395,17 @@ describe("the adapter", () => {
     radio.linksMax = 4;
     await clock.advance(seconds(1810));
     expect(radio.open).toBe(4);
+    expect(scheduler.links()).toEqual({ open: 4, budget: 5 });
+  });
+
+  it("comes back after a failure: what was learned of it is forgotten", async () => {
+    const { clock, scheduler, radio } = site({ chargers: 4, links: 5, linksMax: 2 });
+    await clock.advance(seconds(60));
+    expect(scheduler.links().budget).toBe(2);
+    radio.fail("pulled out");
+    radio.linksMax = 5;
+    radio.recover();
+    await clock.advance(seconds(10));
     expect(scheduler.links()).toEqual({ open: 4, budget: 5 });
   });
 

@@ -24,6 +24,7 @@ import type {
   UseOutcome,
 } from "./chargers.ts";
 import { newJob } from "./job.ts";
+import { LinkBudget } from "./linkBudget.ts";
 import { Session } from "./session.ts";
 
 /** What most dongles hold (reference: about 5, some adapters 7). */
@@ -37,8 +38,6 @@ const PATIENCE = seconds(3);
 const SHORT_LINK = seconds(10);
 /** A charger drops a central that says nothing for 60 s (spec 1). */
 const KEEP_ALIVE = seconds(30);
-/** A smaller budget learned from a refusal may have had a passing reason; one link more is tried after this. */
-const RELEARN = seconds(600);
 
 interface Attempt {
   charger: Charger;
@@ -60,7 +59,7 @@ export class Scheduler implements Chargers {
   readonly #radio: Radio;
   readonly #site: SiteTime;
   readonly #log: Logger;
-  readonly #linksConfigured: number;
+  readonly #budget: LinkBudget;
   readonly #chargers = new Map<DeviceCode, Charger>();
   readonly #byChip = new Map<ChipId, Charger>();
   readonly #presence: Parameters<Chargers["onPresence"]>[0][] = [];
@@ -68,11 +67,9 @@ export class Scheduler implements Chargers {
   readonly #misconfigured: ((charger: DeviceCode, detail: string) => void)[] = [];
   /** Links of chargers no longer assigned, until they are closed. */
   readonly #leftovers = new Set<Link>();
-  #budget: number;
   #attempt: Attempt | undefined;
   #radioReason = "the radio is starting";
   #wake: Timer | undefined;
-  #relearn: Timer | undefined;
   #pumpPlanned = false;
   #closed = false;
 
@@ -88,8 +85,11 @@ export class Scheduler implements Chargers {
     this.#radio = of.radio;
     this.#site = of.site;
     this.#log = of.log;
-    this.#linksConfigured = of.links ?? LINKS_DEFAULT;
-    this.#budget = this.#linksConfigured;
+    this.#budget = new LinkBudget({
+      clock: of.clock,
+      configured: of.links ?? LINKS_DEFAULT,
+      grown: () => this.#pump(),
+    });
     this.#radio.onSighting(({ chip, rssi }) => {
       const charger = this.#byChip.get(chip);
       if (charger === undefined) return;
@@ -186,7 +186,7 @@ export class Scheduler implements Chargers {
 
   /** Links in use and the present budget. */
   links(): { open: number; budget: number } {
-    return { open: this.#linksInUse(), budget: this.#budget };
+    return { open: this.#linksInUse(), budget: this.#budget.links };
   }
 
   /** Settles what waits, closes every link. The radio stays with its owner. */
@@ -194,7 +194,7 @@ export class Scheduler implements Chargers {
     if (this.#closed) return;
     this.#closed = true;
     this.#wake?.cancel();
-    this.#relearn?.cancel();
+    this.#budget.stop();
     const links = [...this.#chargers.values()].flatMap((c) => (c.link === undefined ? [] : [c.link.link]));
     for (const charger of [...this.#chargers.values()]) this.#remove(charger);
     await Promise.all(links.map((link) => link.close()));
@@ -209,6 +209,7 @@ export class Scheduler implements Chargers {
     if (this.#attempt?.charger === charger) this.#attempt.cancel.abort();
     const link = charger.link?.link;
     if (link === undefined) return;
+    charger.link = undefined;
     this.#leftovers.add(link);
     void link.closed.then(() => {
       this.#leftovers.delete(link);
@@ -251,7 +252,7 @@ export class Scheduler implements Chargers {
     this.#wake?.cancel();
     if (this.#radio.state === "down") return;
     const now = this.#clock.uptime();
-    const slotFree = this.#linksInUse() < this.#budget;
+    const slotFree = this.#linksInUse() < this.#budget.links;
     const candidates: Charger[] = [];
     let wakeAt: number = Number.POSITIVE_INFINITY;
     for (const charger of this.#chargers.values()) {
@@ -271,7 +272,7 @@ export class Scheduler implements Chargers {
     } else if (slotFree) {
       this.#begin(next);
     } else if (!this.#anyClosing()) {
-      const victim = linkToGiveUp(this.#chargers.values(), wanted(next));
+      const victim = linkToGiveUp(this.#chargers.values());
       if (victim !== undefined) this.#closeLink(victim);
     }
   }
@@ -324,7 +325,8 @@ export class Scheduler implements Chargers {
         this.#failed(charger, `it did not answer a connection within ${PATIENCE / 1000} s`);
         return;
       case "limit":
-        this.#learnBudget();
+        this.#budget.refused(this.#linksInUse());
+        this.#log.warn({ links: this.#budget.links }, "the adapter holds fewer links than believed");
         this.#failed(charger, "the adapter holds no more links");
         return;
       case "failed":
@@ -340,23 +342,6 @@ export class Scheduler implements Chargers {
     charger.problem = problem;
     charger.failedAt = this.#clock.uptime();
     this.#log.info({ charger: charger.config.charger, problem, failures: charger.failures }, "no link");
-  }
-
-  /** The adapter refused although the budget had room: it holds fewer links than believed. */
-  #learnBudget(): void {
-    this.#budget = Math.max(1, this.#linksInUse());
-    this.#log.warn({ budget: this.#budget }, "the adapter holds no more links");
-    this.#tryMoreLater();
-  }
-
-  #tryMoreLater(): void {
-    this.#relearn?.cancel();
-    this.#relearn = this.#clock.after(RELEARN, "one link more", () => {
-      if (this.#budget >= this.#linksConfigured) return;
-      this.#budget += 1;
-      this.#tryMoreLater();
-      this.#pump();
-    });
   }
 
   #linked(charger: Charger, link: Link): void {
@@ -422,8 +407,9 @@ export class Scheduler implements Chargers {
   /** Says something now and then, so that the charger does not take the link for a camping phone's. */
   #keepAlive(charger: Charger): void {
     charger.keepAlive?.cancel();
+    if (charger.link?.state !== "open") return;
     charger.keepAlive = this.#clock.after(KEEP_ALIVE, "keep a link alive", () => {
-      if (charger.link?.state !== "open" || charger.running !== undefined || charger.jobs.length > 0) return;
+      if (charger.running !== undefined || charger.jobs.length > 0) return;
       enqueue(charger, {
         urgency: "idle",
         label: "keep alive",
@@ -447,7 +433,7 @@ export class Scheduler implements Chargers {
 
   /** What was learned, and what failed, was perhaps the adapter's fault alone. */
   #startAfresh(): void {
-    this.#budget = this.#linksConfigured;
+    this.#budget.reset();
     for (const charger of this.#chargers.values()) charger.failures = 0;
   }
 

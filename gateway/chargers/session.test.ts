@@ -297,10 +297,12 @@ describe("commands", () => {
   });
 
   it("leave the link alone when the session is taken away between them", async () => {
-    const { lease, link, settled } = await opened({ answer: usual });
+    const { lease, link, peer, settled } = await opened({ answer: usual });
     await settled(lease.session.blink());
     lease.revoke();
     expect(link.open).toBe(true);
+    expect(await settled(lease.session.powerOff(portNo(1)))).toEqual({ kind: "closed" });
+    expect(peer.names()).not.toContain("POWEROFF");
   });
 
   for (const fault of ["dropBeforeRequest", "dropBeforeReply"] as const) {

@@ -109,6 +109,12 @@ export class SimulatedRadio implements Radio {
     return faults;
   }
 
+  /** An advertisement of that peer comes in now. */
+  hear(chip: ChipId): void {
+    const rssi = this.#devices.get(chip)?.rssi ?? -60;
+    for (const listener of this.#sightings) listener({ chip, rssi });
+  }
+
   /** Ends the link to a peer, as when somebody walks between. */
   drop(chip: ChipId, reason = "supervision timeout"): void {
     this.#devices.get(chip)?.link?.end(reason);
@@ -169,7 +175,7 @@ export class SimulatedRadio implements Radio {
       if (this.#state === "up" && this.#attempt === undefined) {
         for (const [chip, device] of this.#devices) {
           if (device.faults.absent || device.link !== undefined) continue;
-          for (const listener of this.#sightings) listener({ chip, rssi: device.rssi });
+          this.hear(chip);
         }
       }
       this.#advertise();
