@@ -20,8 +20,15 @@ const red = (text: string): string => paint("31", text);
 const dim = (text: string): string => paint("2", text);
 const bold = (text: string): string => paint("1", text);
 
-export const KEYS =
-  "1-4 damage/repair   p power   d drop link   s silent   l lose a reply   y delay a reply   q quit";
+const KEYS = [
+  "1-4 damage/repair",
+  "p power",
+  "d drop link",
+  "s silent",
+  "l lose a reply",
+  "y delay a reply",
+  "q quit",
+];
 
 /** The charger as lines of text with colours, none wider than `columns`, at most `rows` of them. */
 export function picture(of: PictureOf, size: { columns: number; rows: number }): string[] {
@@ -35,7 +42,7 @@ export function picture(of: PictureOf, size: { columns: number; rows: number }):
   const head = [
     `${bold(of.name)}  ${dim(`radio ${of.radio}${of.control === undefined ? "" : `   control ${of.control}`}`)}`,
     "",
-    `  36 V 电源    ${lamp(view.supplyLed, of.phase)}  ${view.powered ? "on" : red("no power 断电")}`,
+    `  36 V 电源   ${lamp(view.supplyLed, of.phase)}  ${view.powered ? "on" : red("no power 断电")}`,
     ...ports,
     "",
     `  clock 时钟   ${view.clock === "unset" ? red("unset 未设置") : wallText(view.clock)}${of.speed === 1 ? "" : `   countdown ×${of.speed}`}`,
@@ -43,13 +50,27 @@ export function picture(of: PictureOf, size: { columns: number; rows: number }):
     `  faults 故障  ${of.faults.length === 0 ? dim("-") : red(of.faults.join(", "))}`,
     "",
   ];
-  const foot = ["", dim(KEYS)];
-  const room = Math.max(0, size.rows - head.length - foot.length);
-  const frames = room === 0 ? [] : view.frames.slice(-room);
+  const foot = keyLines(size.columns);
+  const body = head.slice(0, Math.max(0, size.rows - foot.length));
+  const room = size.rows - body.length - foot.length - 1;
+  const frames = room <= 0 ? [] : view.frames.slice(-room);
   const traffic = frames.map(
     ({ direction, text }) => `  ${direction === "in" ? "▶" : dim("◀")} ${printable(text)}`,
   );
-  return [...head, ...traffic, ...foot].slice(0, size.rows).map((line) => clip(line, size.columns));
+  const gap = room > 0 ? [""] : [];
+  return [...body, ...traffic, ...gap, ...foot].slice(-size.rows).map((line) => clip(line, size.columns));
+}
+
+/** The keys in as many lines as they need. */
+function keyLines(columns: number): string[] {
+  const lines: string[] = [];
+  for (const key of KEYS) {
+    const last = lines.at(-1);
+    const longer = `${last}   ${key}`;
+    if (last === undefined || longer.length > columns) lines.push(key);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.map(dim);
 }
 
 function lamp(led: Led, phase: boolean): string {
