@@ -66,6 +66,7 @@ create table order_info (
   "toldCancelled" integer not null default 0, "plateNo" text not null default '', "updateTime" bigint not null);
 create index order_info_user on order_info ("user", "orderTime");
 create index order_info_manager on order_info (manager, "orderTime");
+create index order_info_device on order_info ("deviceCode", "orderTime");
 create index order_info_gateway on order_info ("gatewayId", state);
 create index order_info_state on order_info (state, "updateTime");
 
@@ -127,6 +128,7 @@ create table command (
   id text primary key, "gatewayId" text not null, "orderId" text, body text not null, deadline bigint not null,
   state text not null, outcome text, "insertTime" bigint not null, "answerTime" bigint);
 create index command_open on command (state, deadline);
+create index command_order on command ("orderId");
 create table gateway_cursor (
   "gatewayId" text primary key, "streamId" text not null, "lastSeq" bigint not null default 0,
   "updateTime" bigint not null);

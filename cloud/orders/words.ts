@@ -155,7 +155,6 @@ export async function switchOff(
   gateways: Gateways,
   order: StoredOrder,
   at: Instant,
-  endReason: "user" | "operator" = "user",
 ): Promise<string | undefined> {
   const { gatewayId, orderId } = order;
   if (gatewayId === null) return undefined;
@@ -166,7 +165,7 @@ export async function switchOff(
       orderId,
       // After this time the port is off by itself.
       deadline: at + chargeMinutes(units(order.agreedUnit)) * 60_000,
-      body: { kind: "stop", orderId: asOrderId(orderId), endReason },
+      body: { kind: "stop", orderId: asOrderId(orderId), endReason: "user" },
     }))
   );
 }

@@ -27,6 +27,7 @@ export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
   const { before } = await tx
     .selectFrom("refund_info")
     .select(({ fn }) => fn.countAll<number>().as("before"))
+    .where("orderId", "=", orderId)
     .where("outTradeNo", "=", outTradeNo)
     .executeTakeFirstOrThrow();
   const refundNo = `${outTradeNo}-R${Number(before) + 1}`;

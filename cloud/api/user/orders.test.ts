@@ -321,7 +321,9 @@ describe("stopPowerOrder and cancelPowerOrder", () => {
 describe("payPowerOrder and queryOrderPay", () => {
   test("by WeChat: the phone gets its package, the notification pays the bill", async () => {
     const orderId = await charging();
-    const answer = await payment(orderId);
+    const call = s.signed("user", { ...me, orderId, money: "3.00", pmoney: 0, cash: "3.00" });
+    const sent = JSON.stringify(call);
+    const answer = (await (await s.send("user", "payPowerOrder", sent)).json()) as { data: unknown };
     expect(JSON.parse(String(first(answer).package))).toMatchObject({ signType: "RSA", paySign: "s" });
     expect(await ofOrder("queryOrderPay", orderId)).toMatchObject({
       code: 0,
@@ -339,6 +341,9 @@ describe("payPowerOrder and queryOrderPay", () => {
       data: [{ result: 0, reason: "" }],
     });
     expect(await payment(orderId)).toMatchObject({ code: 5, reason: "ORDER_PAID" });
+    expect(await s.send("user", "payPowerOrder", sent).then((r) => r.json())).toMatchObject({
+      reason: "ORDER_PAID",
+    });
     expect(first(await ofOrder("getPowerOrder", orderId))).toMatchObject({ payState: "paid", cash: 3 });
     expect((await s.call("user", "getOrderPay", me)).data).toEqual([]);
   });
@@ -363,6 +368,9 @@ describe("payPowerOrder and queryOrderPay", () => {
     expect(await s.call("user", "payPowerOrder", own, { timestamp })).toEqual(once);
     expect(await attempts()).toHaveLength(1);
     expect((await payment(orderId)).code).toBe(0);
+    expect(await s.call("user", "payPowerOrder", own, { timestamp })).toMatchObject({
+      reason: "WECHAT_UNAVAILABLE",
+    });
     expect(await attempts()).toMatchObject([{ state: 2, failReason: "REPLACED", closed: 1 }, { state: 0 }]);
   });
 

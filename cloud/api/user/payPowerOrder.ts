@@ -68,7 +68,10 @@ export default endpoint({
       return closed === "paid" ? refuse("ORDER_PAID") : await open();
     });
     const ready = await payments.prepare({ ...attempt, clientIp: ipOf(address) });
-    return ready.kind === "ready" ? [{ package: ready.package }] : refuse("WECHAT_UNAVAILABLE");
+    if (ready.kind === "ready") return [{ package: ready.package }];
+    // A repeat of a call whose payment has been made meanwhile.
+    if (ready.kind === "ended" && (await payments.result(orderId)) === "paid") return refuse("ORDER_PAID");
+    return refuse("WECHAT_UNAVAILABLE");
   },
 });
 
