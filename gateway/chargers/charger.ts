@@ -112,7 +112,7 @@ export function wanted(charger: Charger): number {
 /** Pauses after failed attempts in a row. */
 const PAUSES: readonly Millis[] = [1, 2, 4, 8, 16, 30].map(seconds);
 /** A command is tried again sooner, because its deadline is a minute and a person waits. */
-const COMMAND_PAUSES: readonly Millis[] = [0.3, 1, 2, 5].map(seconds);
+const COMMAND_PAUSES: readonly Millis[] = [0.1, 1, 2, 5].map(seconds);
 
 const pauseAfter = (failures: number, pauses: readonly Millis[]): Millis =>
   failures === 0 ? millis(0) : (pauses[Math.min(failures, pauses.length) - 1] ?? millis(0));

@@ -11,7 +11,9 @@ export interface Chargers {
   assign(chargers: readonly ChargerConfig[]): void;
   /**
    * Runs `work` on a linked charger, connecting if need be. Requests for one charger run one after another, the more
-   * urgent first; no charger waits for another that is absent. Settles at the latest `deadline` after the call.
+   * urgent first; no charger waits for another that is absent. Settles at the latest `deadline` after the call: work
+   * under way by then has its request answered as `no_reply`, every later one as `closed`, and its value is the outcome.
+   * Work is not begun anew when the link is lost in it; it sees `closed`. What it throws rejects.
    */
   use<T>(job: {
     charger: DeviceCode;
@@ -53,6 +55,7 @@ export type UseOutcome<T> =
 
 /** Commands of one linked charger. Each settles within the reply deadline (3 s). */
 export interface ChargerSession {
+  /** A reading that opened the link less than a second ago is given again, unless a command came after it. */
   ports(): Promise<Answer<PortReading[]>>;
   time(): Promise<Answer<string>>;
   /** A timestamp error sets the clock and is tried once more inside (spec 4, "Charge"). */
@@ -65,7 +68,7 @@ export type Answer<T> =
   | { kind: "ok"; value: T }
   /** The charger refused: 1 failed, 2 timestamp, 3 signature. */
   | { kind: "refused"; result: 1 | 2 | 3 }
-  /** Nothing came within the deadline: the command may have been carried out. */
+  /** Nothing came within the deadline: the command may have been carried out. The link is closed, so ask on a new one. */
   | { kind: "no_reply" }
   /** The link is gone: the command may have been carried out. */
   | { kind: "closed" }

@@ -120,3 +120,19 @@ describe("odd modules", () => {
     expect(outcome).toMatchObject({ kind: "unreachable", detail: /has no characteristics ffe1 and ffe2/ });
   });
 });
+
+describe("a real connection interval", () => {
+  let bench: Bench;
+  const { use } = requests(() => bench);
+  beforeAll(async () => {
+    bench = await radioBench({ assigned: 1, timing: "interval" });
+    await bench.charger(1);
+  });
+  afterAll(() => bench.stop());
+
+  it("leaves time enough for every step", async () => {
+    expect(await use(1, (s) => s.powerOn(portNo(3), minutes(30)))).toMatchObject(ok);
+    expect((await bench.view(1)).ports[2]?.state).toBe("running");
+    expect(bench.workers).toHaveLength(1);
+  });
+});

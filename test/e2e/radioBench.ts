@@ -44,10 +44,14 @@ export interface Bench {
  * The gateway's radio on the real noble in its worker process, chargers on the real bleno in processes of their own, a virtual
  * air between them in this process.
  */
-export async function radioBench(of: { links?: number; assigned: number }): Promise<Bench> {
+export async function radioBench(of: {
+  links?: number;
+  assigned: number;
+  timing?: "instant" | "interval";
+}): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), "bluepower-radio-"));
   const socket = join(folder, "air.sock");
-  const air = createVirtualRadio({ timing: "instant", random: seededRandom("radio bench") });
+  const air = createVirtualRadio({ timing: of.timing ?? "instant", random: seededRandom("radio bench") });
   const served = await serveH4(air, socket);
   const { worker, peer, remove } = await bundles();
   const log: Record<string, unknown>[] = [];
