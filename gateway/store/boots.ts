@@ -73,15 +73,21 @@ export class Boots {
     return this.#current.quality;
   }
 
-  /** `epoch` is wall time less uptime. True when it was worth a correction: call it inside a transaction. */
-  correct(epoch: number, quality: Quality): boolean {
-    const rounded = Math.round(epoch);
-    if (quality === this.#current.quality && Math.abs(rounded - this.#current.epoch) < EPOCH_TOLERANCE) {
-      return false;
-    }
-    this.#write.run({ ...this.#current, epoch: rounded, quality });
-    Object.assign(this.#current, { epoch: rounded, quality });
-    return true;
+  /** Wall time of uptime 0 of this run, as far as is known. */
+  get epoch(): number {
+    return this.#current.epoch;
+  }
+
+  /** Whether a time is worth a correction; `epoch` is wall time less uptime. */
+  differs(epoch: number, quality: Quality): boolean {
+    return quality !== this.#current.quality || Math.abs(epoch - this.#current.epoch) >= EPOCH_TOLERANCE;
+  }
+
+  /** Corrects all moments of this run, inside a transaction. */
+  correct(epoch: number, quality: Quality): void {
+    const corrected = { ...this.#current, epoch: Math.round(epoch), quality };
+    this.#write.run(corrected);
+    Object.assign(this.#current, corrected);
   }
 
   /** Writes how long this run has lasted: the age of journal entries is measured in time run, not in wall time. */

@@ -18,8 +18,13 @@ export interface Countdown {
   end: number;
   /** Minutes counted per minute; null until enough has been counted to know. A simulated charger may count faster. */
   pace: number | null;
-  /** A fall that is too quick for pace 1, until a second one confirms that the charger counts so; `left` was read before it. */
-  suspect: { pace: number; before: number; at: Reading } | null;
+  /**
+   * A fall that is too quick for pace 1, until a second one confirms that the charger counts so; `before` was left before
+   * it, `slowest` and `quickest` are the paces it can come from.
+   */
+  suspect: { pace: number; slowest: number; quickest: number; before: number; at: Reading } | null;
+  /** The charger was without power: for a while nothing was counted, so the next reading is a new base. */
+  paused: boolean;
 }
 
 const MINUTE = 60_000;
@@ -28,9 +33,14 @@ const SLACK_MINUTES = 2;
 /** How much quicker than expected a fall may be. */
 const TOLERANCE = 1.5;
 
+/** Up to this a pace is that of a charger in real time. */
+const REAL_TIME = 1.1;
+/** Minutes that have to be counted before a pace is known. */
+const ENOUGH = 5;
+
 export function begin(left: number, uptime: number): Countdown {
   const base = { left, uptime };
-  return { base, last: base, end: uptime + left * MINUTE, pace: null, suspect: null };
+  return { base, last: base, end: uptime + left * MINUTE, pace: null, suspect: null, paused: false };
 }
 
 /** The least that was proven to be left: what was ordered less this has certainly been delivered. */
@@ -40,6 +50,7 @@ const paceOf = (c: Countdown): number => c.pace ?? c.suspect?.pace ?? 1;
 
 /** Takes a reading of the port while it runs; `meddled`: this is not the countdown that was begun. */
 export function observe(c: Countdown, left: number, uptime: number): Countdown | "meddled" {
+  if (c.paused && left <= c.last.left) return begin(left, uptime);
   const followed = followPace(c, left, uptime);
   if (followed === "meddled") return followed;
   const pace = paceOf(followed);
@@ -58,22 +69,30 @@ function followPace(c: Countdown, left: number, uptime: number): Countdown | "me
   if (c.pace !== null) {
     const expected = c.pace * ((uptime - c.last.uptime) / MINUTE);
     if (c.last.left - left > expected * TOLERANCE + SLACK_MINUTES) return "meddled";
-    const pace = c.pace === 1 || passed === 0 ? c.pace : Math.max(1, fallen / passed);
-    return { ...c, last, pace };
+    return { ...c, last, pace: paceSince(fallen, passed) };
   }
   if (c.suspect !== null) {
-    const expected = c.suspect.pace * ((uptime - c.suspect.at.uptime) / MINUTE);
+    const since = (uptime - c.suspect.at.uptime) / MINUTE;
     // Too short a time to tell.
-    if (expected < 3) return { ...c, last };
-    const since = c.suspect.at.left - left;
-    const steady = since >= expected / TOLERANCE - 1 && since <= expected * TOLERANCE + 1;
-    return steady ? { ...c, last, pace: fallen / passed, suspect: null } : "meddled";
+    if (c.suspect.slowest * since < 3) return { ...c, last };
+    const fell = c.suspect.at.left - left;
+    const steady = fell >= c.suspect.slowest * since - 2 && fell <= c.suspect.quickest * since + 2;
+    return steady ? { ...c, last, pace: paceSince(fallen, passed), suspect: null } : "meddled";
   }
   if (fallen < 2) return { ...c, last };
-  if (fallen - 1 <= passed * TOLERANCE) return { ...c, last, pace: 1 };
+  if ((fallen - 1) / passed <= REAL_TIME) {
+    return fallen < ENOUGH ? { ...c, last } : { ...c, last, pace: paceSince(fallen, passed) };
+  }
   // Between two readings of the same millisecond nothing counts.
   if (passed === 0) return "meddled";
-  return { ...c, last, suspect: { pace: fallen / passed, before: c.last.left, at: last } };
+  // Both readings are rounded up: the true fall may be a minute more or less.
+  const [slowest, pace, quickest] = [(fallen - 1) / passed, fallen / passed, (fallen + 1) / passed];
+  return { ...c, last, suspect: { pace, slowest, quickest, before: c.last.left, at: last } };
+}
+
+/** Both readings are rounded up, so one minute of the fall proves nothing. */
+function paceSince(fallen: number, passed: number): number {
+  return passed === 0 || (fallen - 1) / passed <= REAL_TIME ? 1 : fallen / passed;
 }
 
 /** Whether a port that is found free has run out, rather than been switched off before. */

@@ -39,6 +39,11 @@ export class Readings {
     this.#countdowns.set(order.orderId, begin(left, this.#now()));
   }
 
+  /** The charger was without power: what its ports have left is learned anew. */
+  powerCut(): void {
+    for (const [id, c] of this.#countdowns) this.#countdowns.set(id, { ...c, paused: true });
+  }
+
   forget(order: ChargeOrder): void {
     this.#countdowns.delete(order.orderId);
   }

@@ -139,6 +139,11 @@ export class ScriptedChargers implements Chargers {
     for (const listener of this.#presence) listener({ charger, present, rssi: -60, reason: "scripted" });
   }
 
+  /** A new link finds the clock unset. */
+  powerCutSeen(charger: DeviceCode): void {
+    for (const listener of this.#powerCuts) listener(charger);
+  }
+
   async #run<T>(
     job: { charger: DeviceCode; work: (session: ChargerSession) => Promise<T> },
     deadline: number,

@@ -292,6 +292,21 @@ test("a power cut in mid-charge: the charge goes on and the end moves", async ()
   expect(s.told().at(-1)).toBe("order.finished 1 120 time sta");
 });
 
+for (const at of [1500, 3000, 5000, 9000, 20_000]) {
+  test(`a power cut ${at} ms after the start of a charge that counts sixty times as fast`, async () => {
+    const s = site();
+    s.charger.speed = 60;
+    s.start("a", 1, { minutes: 60 });
+    await s.pass(at);
+    const powerUp = s.charger.powerCut();
+    await s.pass(30_000);
+    powerUp();
+    s.chargers.powerCutSeen(CHARGER);
+    await s.pass(70_000);
+    expect(s.told()).toEqual(["order.started 1 1 60 reply", "order.finished 1 60 time sta"]);
+  });
+}
+
 test("a port that is damaged in mid-charge ends it with what was delivered", async () => {
   const s = site();
   s.start("a", 1);

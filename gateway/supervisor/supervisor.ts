@@ -89,8 +89,10 @@ export class Supervisor {
       if (present) this.#desks.get(charger)?.wake("poll");
     });
     of.chargers.onPowerCut((charger) => {
-      this.#log.warn({ charger }, `${charger} has been without power`);
-      this.#desks.get(charger)?.wake("poll");
+      this.#log.info({ charger }, `${charger} has been without power`);
+      const desk = this.#desks.get(charger);
+      desk?.readings.powerCut();
+      desk?.wake("poll");
     });
     of.chargers.onMisconfigured((charger, detail) => this.#isMisconfigured(charger, detail));
   }

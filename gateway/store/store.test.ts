@@ -1,0 +1,112 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { instant, millis } from "@bluepower/protocol/clock";
+import { seededRandom } from "@bluepower/protocol/random";
+import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
+import { deviceCode, minutes, orderId, portNo } from "@bluepower/protocol/units";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { newOrder } from "../supervisor/newOrder.ts";
+import { Store } from "./store.ts";
+
+let dir = "";
+const clock = new SimulatedClock(instant(5_000_000));
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "store-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const file = (): string => join(dir, "gateway.db");
+const open = (quotaBytes?: number): Store =>
+  new Store({
+    file: file(),
+    clock,
+    random: seededRandom(1),
+    ...(quotaBytes === undefined ? {} : { quotaBytes }),
+  });
+const order = (n: number, port = 1) =>
+  newOrder(
+    {
+      ...{ orderId: orderId(`9${String(n).padStart(13, "0")}`), deviceCode: deviceCode("DEMO0001") },
+      ...{ port: portNo(port), minutes: minutes(30) },
+    },
+    0,
+    { boot: 1, uptime: 0 },
+  );
+
+test("the stream and everything written stand after a restart; the boot is counted", () => {
+  const first = open();
+  first.write(() => first.orders.insert(order(1)));
+  const { stream } = first;
+  first.close();
+  const second = open();
+  expect(second.stream).toBe(stream);
+  expect(second.boots.number).toBe(2);
+  expect(second.orders.open()).toEqual([order(1)]);
+  second.close();
+});
+
+test("a port has one live order, whoever writes; it is free again when the order has ended", () => {
+  const store = open();
+  store.write(() => store.orders.insert(order(1)));
+  expect(() => store.write(() => store.orders.insert(order(2)))).toThrow(/UNIQUE/);
+  expect(store.orders.get(order(2).orderId)).toBeUndefined();
+  store.write(() => store.orders.update({ ...order(1), state: "failed" }));
+  store.write(() => store.orders.insert(order(2)));
+  expect(store.orders.holder(order(2).deviceCode, portNo(1))).toBe(order(2).orderId);
+  store.close();
+});
+
+test("a full quota is a value: nothing of the transaction stands, and reading goes on", () => {
+  const store = open(400 * 1024);
+  let full = false;
+  for (let n = 1; n < 500 && !full; n++) {
+    const written = store.write(() => {
+      store.orders.insert({ ...order(n), state: "failed" });
+      store.journal.append({ kind: "health", body: { detail: "x".repeat(5000) } });
+    });
+    full = written.kind === "store_full";
+    if (full) expect(store.orders.get(order(n).orderId)).toBeUndefined();
+  }
+  expect(full).toBe(true);
+  expect(store.takesOrders()).toBe(false);
+  expect(store.takesTelemetry()).toBe(false);
+  expect(store.journal.after(0).length).toBeGreaterThan(0);
+  store.close();
+});
+
+test("synchronous FULL and WAL, because what was told must survive a power cut", () => {
+  const store = open();
+  store.close();
+  const db = new Database(file());
+  expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
+  db.close();
+});
+
+test("a store of a newer program, and a file that is no database, are refused by name", () => {
+  open().close();
+  const db = new Database(file());
+  db.pragma("user_version = 99");
+  db.close();
+  expect(() => open()).toThrow(/newer program/);
+  rmSync(file());
+  writeFileSync(file(), "no database at all, but long enough to be looked at as one".repeat(20));
+  expect(() => open()).toThrow();
+  expect(readFileSync(file(), "utf8")).toContain("no database");
+});
+
+test("a wall clock that wakes in the past does not go below the floor, and spans between boots need true times", async () => {
+  const first = open();
+  first.write(() => first.boots.correct(1_800_000_000_000 - clock.uptime(), "synced"));
+  const then = first.boots.now();
+  first.keep();
+  first.close();
+  await clock.advance(millis(60_000));
+  const second = open();
+  expect(second.boots.wall(second.boots.now()).at).toBeGreaterThanOrEqual(1_800_000_000_000);
+  expect(second.boots.elapsed(then)).toBeUndefined();
+  second.write(() => second.boots.correct(1_800_000_000_000 + 60_000 - clock.uptime(), "synced"));
+  expect(second.boots.elapsed(then)).toBe(60_000);
+  second.close();
+});
