@@ -50,7 +50,12 @@ export function wallTime(at: Instant, zone: string): WallTime {
 
 const utc = (w: WallTime): number => Date.UTC(w.year, w.month - 1, w.day, w.hour, w.minute, w.second);
 
-/** The instant of a wall time in a zone (of two, where a clock is set back, the earlier); undefined when there is no such date. */
+const DAY_MS = 86_400_000;
+
+/**
+ * The instant of a wall time in a zone; undefined when there is no such date. Where a clock is set back, the
+ * earlier of the two; where it is set forward over the time, as if it had not been.
+ */
 export function instantOf(w: WallTime, zone: string): Instant | undefined {
   const asUtc = utc(w);
   const back = new Date(asUtc);
@@ -65,8 +70,10 @@ export function instantOf(w: WallTime, zone: string): Instant | undefined {
     return undefined;
   }
   const offset = (at: number): number => utc(wallTime(at as Instant, zone)) - at;
-  const guess = asUtc - offset(asUtc);
-  return (asUtc - offset(guess)) as Instant;
+  const before = asUtc - offset(asUtc - DAY_MS);
+  const after = asUtc - offset(asUtc + DAY_MS);
+  const reads = (at: number): boolean => utc(wallTime(at as Instant, zone)) === asUtc;
+  return (reads(before) || !reads(after) ? before : after) as Instant;
 }
 
 const two = (n: number): string => String(n).padStart(2, "0");

@@ -8,7 +8,12 @@ export const systemClock: Clock = {
   now: () => Date.now() as Instant,
   uptime: () => performance.now() as Millis,
   after(delay, _label, run) {
-    const timer = setTimeout(() => void run(), Math.max(0, Math.min(delay, TIMER_MAX)));
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (left: number): void => {
+      const part = Math.max(0, Math.min(left, TIMER_MAX));
+      timer = setTimeout(() => (left > part ? wait(left - part) : void run()), part);
+    };
+    wait(delay);
     return { cancel: () => clearTimeout(timer) };
   },
 };

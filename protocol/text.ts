@@ -30,7 +30,7 @@ export function base64(bytes: Uint8Array): string {
   return out;
 }
 
-/** Undefined when the text is not base64 with padding. */
+/** Undefined when the text is not base64 with padding, or not as `base64` writes those bytes. */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   const body = text.replace(/=+$/, "");
@@ -45,6 +45,8 @@ export function fromBase64(text: string): Uint8Array | undefined {
       out.push((held >> bits) & 255);
     }
   }
+  // Bits that belong to no byte: many texts would mean the same bytes otherwise.
+  if ((held & ((1 << bits) - 1)) !== 0) return undefined;
   return Uint8Array.from(out);
 }
 

@@ -1,4 +1,4 @@
-/** A longer frame is none: POWERON, the longest, has 66 bytes. */
+/** A longer frame is none: STIME, the longest, has 66 bytes. */
 export const FRAME_MAX = 128;
 
 const BEGIN = 0x40; // @
@@ -48,8 +48,9 @@ export function frameBytes(frame: string): Uint8Array {
   return Uint8Array.from(frame, (c) => c.charCodeAt(0));
 }
 
-/** Cuts a frame at `size` bytes (the link's MTU − 3). */
+/** Cuts a frame at `size` bytes (the link's MTU − 3). Throws RangeError for a size under 1. */
 export function chunks(bytes: Uint8Array, size: number): Uint8Array[] {
+  if (!(size >= 1)) throw new RangeError(`a chunk has at least 1 byte, not ${size}`);
   const out: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += size) out.push(bytes.subarray(at, at + size));
   return out;

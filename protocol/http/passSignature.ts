@@ -22,7 +22,8 @@ export function verifyPassSignature(
   const bytes = fromBase64(signature);
   if (bytes === undefined || bytes.length !== 64 || publicKey.length !== 32) return false;
   try {
-    return ed25519.verify(bytes, passText(method, parameters), publicKey);
+    // Strict, as RFC 8032 says: a key of small order would let one signature stand for every text.
+    return ed25519.verify(bytes, passText(method, parameters), publicKey, { zip215: false });
   } catch {
     return false; // a public key that is no point of the curve
   }
