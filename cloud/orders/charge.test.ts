@@ -337,10 +337,10 @@ describe("what nobody else moves on", () => {
 
   test("a start that nobody answers is asked after when it can no more be carried out", async () => {
     const { orderId } = await start();
+    await world.db.updateTable("command").set({ state: "expired" }).execute();
     world.clock.jump(80_000 as never);
     await round();
     expect(kinds()).toEqual(["start"]);
-    await world.db.updateTable("command").set({ state: "expired" }).execute();
     answers({ cancel: { kind: "cancelled" } });
     world.clock.jump(10_000 as never);
     await round();

@@ -538,6 +538,31 @@ describe("a bill that is lowered", () => {
     expect(await refunds()).toMatchObject([{ cash: 150, total: 300 }]);
   });
 
+  test("and then raised while it is being paid: what was asked for is what is owed", async () => {
+    const { orderId } = await world.charging();
+    await world.finish(orderId, 20, "charger_lost");
+    const number = await ready(orderId, { money: 150, cash: 150 });
+    await world.finish(orderId, 60);
+    expect(await world.order(orderId)).toMatchObject({ payState: "paying", money: 150, minutes: 60 });
+    world.pay.pay(number);
+    await tell(number);
+    expect(await world.order(orderId)).toMatchObject({ payState: "paid", money: 150, cash: 150 });
+  });
+
+  test("and then raised before late money comes: it is too little and goes back", async () => {
+    const { orderId } = await world.charging();
+    await world.finish(orderId, 20, "charger_lost");
+    const number = await ready(orderId, { money: 150, cash: 150 });
+    await world.payments.closeOpen(orderId);
+    await world.finish(orderId, 60);
+    const late = world.pay.transactions.get(number);
+    if (late !== undefined) late.state = "open";
+    world.pay.pay(number);
+    await tell(number);
+    expect(await world.order(orderId)).toMatchObject({ payState: "unpaid", money: 300 });
+    expect(await refunds()).toMatchObject([{ cash: 150, reason: "LATE_PAYMENT" }]);
+  });
+
   test("to nothing while it is being paid, and the payment fails: nothing is owed", async () => {
     const { orderId } = await world.charging();
     await ready(orderId);

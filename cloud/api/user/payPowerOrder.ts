@@ -62,9 +62,9 @@ export default endpoint({
     };
     const attempt = await open().catch(async (error: unknown) => {
       if (!anotherIsOpen) throw error;
-      // One payment at a time: the earlier one is closed first, and pays the bill when it has been made after all.
+      // One payment at a time: the earlier one is closed first, and pays the bill when it has been made after all. Unless WeChat
+      // has confirmed that, it is still open then.
       const closed = await payments.closeOpen(orderId);
-      if (closed === "unavailable") return refuse("WECHAT_UNAVAILABLE");
       return closed === "paid" ? refuse("ORDER_PAID") : await open();
     });
     const ready = await payments.prepare({ ...attempt, clientIp: ipOf(address) });
