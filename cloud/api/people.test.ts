@@ -74,6 +74,13 @@ describe("binding a phone number", () => {
     expect((await s.rows()).audit_log).toEqual([]);
   });
 
+  test("once more by the same openid ends nothing", async () => {
+    const sessions = [await logIn("o1"), await logIn("o1")];
+    for (const session of sessions) await bind(session, USER);
+    for (const session of sessions) expect(await name(session, USER)).toMatchObject({ code: 0 });
+    expect((await s.rows()).audit_log).toEqual([]);
+  });
+
   test("the old way needs the session key of this login", async () => {
     const session = await logIn("o1");
     const old = (iv: string) => s.call("user", "getUserPhone", { ...session, encryptData: USER, iv });
@@ -194,7 +201,12 @@ describe("documented mode", () => {
   });
 
   test("a phone number is bound only to a session, and a pending manager stays pending", async () => {
-    expect(await s.call("user", "getUserPhone", { code: USER })).toMatchObject({ code: 4 });
+    await s.person("user", USER);
+    const before = await s.rows();
+    expect(await s.call("user", "getUserPhone", { code: "13800000002" })).toMatchObject({ code: 4 });
+    const named = { user: USER, code: "13800000002" };
+    expect(await s.call("user", "getUserPhone", named)).toMatchObject({ code: 4 });
+    expect(await s.rows()).toEqual(before);
     await s.person("manager", MANAGER);
     expect(await s.call("manager", "getManagerInfo", { manager: MANAGER })).toMatchObject({ code: 0 });
   });
