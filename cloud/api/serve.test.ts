@@ -1,101 +1,19 @@
 import { createHash } from "node:crypto";
 import { seconds } from "@bluepower/protocol/clock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { z } from "zod";
-import { endpoint } from "./endpoint.ts";
-import { DeviceCode_, done, list, ResultInfo, Unit_, Yuan_, yuan } from "./fields.ts";
+import { loopTable, type Seen } from "./loopTable.ts";
 import { type Scenario, START, scenario } from "./scenario.ts";
 
 const USER = "13800000001";
 const OTHER = "13800000002";
 const MANAGER = "13900000001";
 
-let ran: string[];
-let gate: Promise<void>;
-/** Endpoints that show what the loop does; the real methods have tests of their own. */
-const table = [
-  endpoint({
-    name: "getEcho",
-    side: "user",
-    summary: "",
-    auth: "session",
-    input: z.object({ unit: Unit_.optional(), money: Yuan_.optional(), deviceCode: DeviceCode_.optional() }),
-    output: list(z.object({ phone: z.string(), money: yuan })),
-    refusals: [],
-    async read({ caller, input }) {
-      ran.push("getEcho");
-      return [{ phone: caller.phone, money: input.money ?? 0, secret: "internal" }];
-    },
-  }),
-  endpoint({
-    name: "openTime",
-    side: "user",
-    summary: "",
-    auth: "open",
-    input: z.object({}),
-    output: list(z.object({ phone: z.string() })),
-    refusals: [],
-    async read({ caller }) {
-      return [{ phone: caller?.phone ?? "nobody" }];
-    },
-  }),
-  endpoint({
-    name: "putSetting",
-    side: "user",
-    summary: "",
-    auth: "session",
-    movesMoney: true,
-    input: z.object({ name: z.string(), outcome: z.string().optional() }),
-    output: list(ResultInfo),
-    refusals: ["NOT_YOURS", "ORDER_RUNNING"],
-    async change({ tx, input, refuse }) {
-      ran.push("putSetting");
-      await tx.insertInto("setting").values({ name: input.name, value: "" }).execute();
-      if (input.outcome === "refuse") refuse("NOT_YOURS");
-      if (input.outcome === "result 1") refuse("ORDER_RUNNING");
-      if (input.outcome === "crash") throw new Error("disk full, secret detail");
-      if (input.outcome === "wrong answer") return [{ result: 7, reason: "" }];
-      return done;
-    },
-  }),
-  endpoint({
-    name: "runSteps",
-    side: "user",
-    summary: "",
-    auth: "session",
-    input: z.object({ name: z.string() }),
-    output: list(z.object({ name: z.string(), repeat: z.boolean() })),
-    refusals: [],
-    async run({ once, input }) {
-      ran.push("runSteps");
-      const { repeat, value } = await once(async (tx) => {
-        await tx.insertInto("setting").values({ name: input.name, value: "" }).execute();
-        return input.name;
-      });
-      await gate;
-      return [{ name: value, repeat }];
-    },
-  }),
-  endpoint({
-    name: "getShop",
-    side: "manager",
-    summary: "",
-    auth: "session",
-    input: z.object({ user: z.string().optional() }),
-    output: list(z.object({ phone: z.string() })),
-    refusals: [],
-    async read({ caller }) {
-      return [{ phone: caller.phone }];
-    },
-  }),
-];
-
+let seen: Seen;
 let s: Scenario;
 let session: string;
 beforeEach(async () => {
-  ran = [];
-  gate = Promise.resolve();
-  s = await scenario({ table });
+  seen = { ran: [], gate: Promise.resolve() };
+  s = await scenario({ table: loopTable(seen) });
   ({ session } = await s.person("user", USER));
 });
 afterEach(() => s.close());
@@ -105,7 +23,7 @@ const now = (): number => Math.floor(s.clock.now() / 1000);
 async function refused(answer: () => Promise<unknown>): Promise<unknown> {
   const before = await s.rows();
   const got = await answer();
-  expect(ran).toEqual([]);
+  expect(seen.ran).toEqual([]);
   expect(await s.rows()).toEqual(before);
   return got;
 }
@@ -302,7 +220,7 @@ describe("identity (code 4)", () => {
       await s.clock.advance(seconds(20 * 24 * 3600));
       expect(await s.call("user", "getEcho", { session })).toMatchObject({ code: 0 });
     }
-    ran = [];
+    seen.ran = [];
     await s.clock.advance(seconds(30 * 24 * 3600 + 1));
     expect(await read({ session })).toMatchObject(SESSION);
   });
@@ -405,133 +323,5 @@ describe("answers", () => {
     const line = s.lines.join();
     expect(JSON.parse(line)).toMatchObject({ method: "getEcho", code: "0", phone: "138****0001" });
     for (const secret of [session, body.signature, body.appKey, USER]) expect(line).not.toContain(secret);
-  });
-});
-
-describe("exactly once", () => {
-  const count = async (): Promise<number> => (await s.db.selectFrom("setting").selectAll().execute()).length;
-  const put = (own: Record<string, string> = {}) =>
-    s.call("user", "putSetting", { session, name: "a", ...own }, { timestamp: now() });
-
-  test("a repeat gets the answer of the first and changes nothing", async () => {
-    const first = await put();
-    const rows = await s.rows();
-    expect(await put()).toEqual(first);
-    expect(ran).toEqual(["putSetting"]);
-    expect(await s.rows()).toEqual(rows);
-  });
-
-  test("the same call with the other form of its signature is a repeat", async () => {
-    const body = s.signed("user", { session, name: "a" });
-    const raw = Buffer.from(String(body.signature), "base64");
-    const hex = { ...body, signature: Buffer.from(raw.toString("hex")).toString("base64") };
-    for (const one of [body, hex]) {
-      expect(await (await s.send("user", "putSetting", JSON.stringify(one))).json()).toMatchObject({
-        code: 0,
-      });
-    }
-    expect(ran).toEqual(["putSetting"]);
-  });
-
-  test("two at the same time are one", async () => {
-    const [a, b] = await Promise.all([put(), put()]);
-    expect(a).toEqual(b);
-    expect(ran).toEqual(["putSetting"]);
-    expect(await count()).toBe(1);
-  });
-
-  test("another second is another call", async () => {
-    await put();
-    await s.clock.advance(seconds(1));
-    expect(await put({ name: "b" })).toMatchObject({ code: 0 });
-    expect(await count()).toBe(2);
-  });
-
-  test("a refusal is not kept: the call may succeed later", async () => {
-    await s.db.insertInto("setting").values({ name: "a", value: "" }).execute();
-    expect(await put()).toMatchObject({ code: 999 });
-    await s.db.deleteFrom("setting").execute();
-    expect(await put()).toMatchObject({ code: 0 });
-  });
-
-  test("reads are never kept", async () => {
-    const own = { session };
-    await s.call("user", "getEcho", own, { timestamp: now() });
-    await s.call("user", "getEcho", own, { timestamp: now() });
-    expect(ran).toEqual(["getEcho", "getEcho"]);
-    expect((await s.rows()).answered_call).toEqual([]);
-  });
-
-  test("a method of several steps: a repeat goes through them again with the stored value, one at the same time joins", async () => {
-    let open: () => void = () => {};
-    gate = new Promise((resolve) => {
-      open = resolve;
-    });
-    const steps = () => s.call("user", "runSteps", { session, name: "a" }, { timestamp: now() });
-    const both = Promise.all([steps(), steps()]);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(ran).toEqual(["runSteps"]);
-    open();
-    const [a, b] = await both;
-    expect(a).toMatchObject({ data: [{ name: "a", repeat: false }] });
-    expect(b).toEqual(a);
-    expect(await steps()).toMatchObject({ data: [{ name: "a", repeat: true }] });
-    expect(await count()).toBe(1);
-  });
-
-  test("answers are forgotten after 15 minutes", async () => {
-    await put();
-    await s.clock.advance(seconds(14 * 60));
-    await put({ name: "b" });
-    expect((await s.rows()).answered_call).toHaveLength(2);
-    await s.clock.advance(seconds(61));
-    await put({ name: "c" });
-    expect((await s.rows()).answered_call).toHaveLength(2);
-  });
-
-  test("a repeat under another app or session is another call", async () => {
-    await put();
-    const other = await s.person("user", OTHER);
-    expect(await put({ ...other, name: "b" })).toMatchObject({ code: 0 });
-    expect(ran).toHaveLength(2);
-  });
-});
-
-describe("rates (HTTP 429)", () => {
-  const read = async (own: Record<string, string> = { session }, method = "getEcho") =>
-    await s.send("user", method, JSON.stringify(s.signed("user", own)));
-  const statuses = async (n: number, call: () => Promise<Response>): Promise<number[]> => {
-    const all: number[] = [];
-    for (let i = 0; i < n; i++) all.push((await call()).status);
-    return all;
-  };
-
-  test("300 calls a minute and session; another session is not held back, the next minute is free", async () => {
-    expect(new Set(await statuses(300, read))).toEqual(new Set([200]));
-    const answer = await read();
-    expect(answer.status).toBe(429);
-    expect(answer.headers.get("retry-after")).toBe("60");
-    const other = await s.person("user", OTHER);
-    expect((await read(other)).status).toBe(200);
-    await s.clock.advance(seconds(60));
-    expect((await read()).status).toBe(200);
-  });
-
-  test("60 of them move money", async () => {
-    let n = 0;
-    const change = () => read({ session, name: `n${n++}` }, "putSetting");
-    expect(await statuses(61, change)).toEqual([...Array(60).fill(200), 429]);
-    expect((await read()).status).toBe(200);
-  });
-
-  test("a wrong signature does not use up anybody's session", async () => {
-    const body = JSON.stringify({ ...s.signed("user", { session }), signature: "x" });
-    for (let i = 0; i < 301; i++) await s.send("user", "getEcho", body);
-    expect((await read()).status).toBe(200);
-  });
-
-  test("3,000 calls a minute and address", async () => {
-    for (let i = 0; i < 3000; i++) await s.send("user", "getEcho", "{}");
-    expect((await s.send("user", "getEcho", "{}")).status).toBe(429);
   });
 });
