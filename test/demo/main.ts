@@ -43,7 +43,7 @@ function stop(code: number): Promise<void> {
   })();
   return stopping;
 }
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     console.log("stopping …");
     void stop(0);

@@ -40,6 +40,8 @@ export async function run(
     const started = spawn(process.execPath, program.args, {
       env: { ...process.env, ...program.env },
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own: Ctrl-C reaches the demo only, which then stops its programs in order.
+      detached: true,
     });
     child = started;
     for (const stream of [started.stdout, started.stderr]) {

@@ -170,11 +170,13 @@ test("the same start delivered three times switches on once and is answered the 
   onTestFailed(() => console.log(site.log()));
   const orderId = "90001000000001";
   const before = site.lines(CHARGER.code, /POWERON/).length;
-  await Promise.all([1, 2, 3].map(() => command({ id: "start-1", body: start(orderId, 1) })));
+  await Promise.all([1, 2].map(() => command({ id: "start-1", body: start(orderId, 1) })));
+  const first = (await answered("start-1")).length;
+  await command({ id: "start-1", body: start(orderId, 1) });
   const all = await until(
-    "three answers",
+    "an answer to the repeat",
     () => answers.filter((a) => a.id === "start-1"),
-    (a) => a.length >= 3,
+    (a) => a.length > first,
   );
   expect(new Set(all.map((a) => JSON.stringify(a.outcome)))).toEqual(
     new Set([JSON.stringify(all[0]!.outcome)]),

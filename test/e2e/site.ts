@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -129,12 +129,14 @@ export async function startSite(options: {
     await site.start("sandbox");
     await site.start("cloud");
     const cloud = (...args: string[]) => site.cli(args, cloudEnv);
-    await cloud("site", "add", "test-site");
+    await cloud("site", "add", "test-site", "--zone", "Asia/Shanghai");
     await cloud("gateway", "add", GATEWAY, "--site", "test-site", "--token-file", tokenFile);
     await cloud("manager", "add", MANAGER, "--name", "管理员");
     await cloud("manager", "approve", MANAGER);
     for (const c of options.chargers) {
-      const jam = c.recordedJamCode === undefined ? [] : ["--jam-code", c.recordedJamCode];
+      const jamFile = join(dir, `${c.code}.jam`);
+      if (c.recordedJamCode !== undefined) await writeFile(jamFile, c.recordedJamCode);
+      const jam = c.recordedJamCode === undefined ? [] : ["--jam-code-file", jamFile];
       const gateway = c.gateway === false ? [] : ["--gateway", GATEWAY];
       await cloud("device", "add", c.code, "--chip", c.chip, "--version", "1", ...jam, ...gateway);
       await cloud("device", "assign", c.code, "--manager", MANAGER);
@@ -173,7 +175,8 @@ export class Site {
   readonly #running = new Map<Name, ChildProcess>();
   readonly #lines: string[] = [];
   #apps: { user: { appId: string; appKey: string; jamCode: string } } | undefined;
-  #lastTimestamp = 0;
+  /** Timestamp of the last of each change. */
+  readonly #lastCalls = new Map<string, number>();
 
   constructor(of: {
     dir: string;
@@ -264,7 +267,7 @@ export class Site {
     return stdout;
   }
 
-  /** A signed call of the user interface. Two calls that differ in nothing are made in different seconds, unless `exact`. */
+  /** A signed call of the user interface. A change is no repeat of an equal one before it, unless `exact` says so. */
   async call(
     method: string,
     own: Record<string, string | number>,
@@ -277,9 +280,9 @@ export class Site {
     }
     const app = this.#apps.user;
     const now = Math.floor(Date.now() / 1000);
-    // Within the tolerance of 300 s, every call has a timestamp of its own: the same call again is a repeat otherwise.
-    this.#lastTimestamp = Math.max(now - 200, this.#lastTimestamp + 1);
-    const timestamp = exact?.timestamp ?? this.#lastTimestamp;
+    const what = JSON.stringify([method, own]);
+    const timestamp = exact?.timestamp ?? Math.max(now, (this.#lastCalls.get(what) ?? 0) + 1);
+    if (!/^(get|query)/.test(method)) this.#lastCalls.set(what, timestamp);
     const parameters = new Map<string, string>(
       Object.entries({ appId: app.appId, appKey: app.appKey, timestamp, ...own }).map(([k, v]) => [
         k,

@@ -1,3 +1,6 @@
+/** A session may make 300 calls a minute; a test that asks more often waits for the next minute. */
+const PAUSE_MS = 250;
+
 /** Asks again until the answer satisfies; throws with the last answer when the limit has passed. */
 export async function until<T>(
   what: string,
@@ -23,6 +26,6 @@ export async function until<T>(
         },
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
