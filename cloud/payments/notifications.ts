@@ -1,12 +1,16 @@
 import { instant } from "@bluepower/protocol/clock";
 import type { Tx } from "../database/database.ts";
 import { transaction } from "../database/open.ts";
+import { sayPaid, sayRefunded } from "./lines.ts";
 import { mismatch, type PayWorld } from "./outside.ts";
 import type { NotificationContent } from "./payments.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
 import { settleSuccess } from "./settle.ts";
 
 export type Taken = { kind: "taken" } | { kind: "refused"; detail: string };
+
+/** `say` tells the log what has happened, after the commit. */
+type Settled = { kind: "taken"; say?: () => void } | { kind: "refused"; detail: string };
 
 /**
  * Takes a notification: verified and decrypted, compared with what is ours field by field, stored once and settled in one
@@ -17,7 +21,7 @@ export async function takeNotification(
   of: { about: "transaction" | "refund"; headers: Headers; rawBody: string },
 ): Promise<Taken> {
   const content = world.provider.readNotification(of.headers, of.rawBody);
-  const taken =
+  const taken: Settled =
     content.kind === "refused"
       ? content
       : content.kind !== of.about
@@ -25,18 +29,20 @@ export async function takeNotification(
         : await transaction(world.db, (tx) => settle(world, tx, content, of.rawBody));
   if (taken.kind === "refused") {
     world.log.warn({ about: of.about, detail: taken.detail }, "a notification of WeChat Pay was refused");
+    return taken;
   }
-  return taken;
+  taken.say?.();
+  return { kind: "taken" };
 }
 
-const refused = (detail: string): Taken => ({ kind: "refused", detail });
+const refused = (detail: string): Settled => ({ kind: "refused", detail });
 
 async function settle(
   world: PayWorld,
   tx: Tx,
   content: NotificationContent,
   rawBody: string,
-): Promise<Taken> {
+): Promise<Settled> {
   if (content.mchId !== world.provider.mchId) return refused("mchid is not ours");
   const taken =
     content.kind === "transaction"
@@ -61,12 +67,12 @@ async function transactionTold(
   world: PayWorld,
   tx: Tx,
   content: Extract<NotificationContent, { kind: "transaction" }>,
-): Promise<Taken> {
+): Promise<Settled> {
   const { outTradeNo, state } = content;
   if (content.appId !== world.provider.appId) return refused("appid is not ours");
   const row = await tx
     .selectFrom("order_pay_info")
-    .select(["cash", "channel", "openId"])
+    .select(["orderId", "cash", "channel", "openId"])
     .where("outTradeNo", "=", outTradeNo)
     .executeTakeFirst();
   if (row === undefined || row.channel === "coins") return refused("out_trade_no is not ours");
@@ -75,31 +81,37 @@ async function transactionTold(
   const wrong = mismatch(row, state);
   if (wrong !== undefined) return refused(`${wrong} is not that of the payment`);
   const { transactionId, successTime } = state;
-  await settleSuccess(tx, {
+  const outcome = await settleSuccess(tx, {
     outTradeNo,
     transactionId,
     successTime: instant(successTime),
     at: world.clock.now(),
   });
-  return { kind: "taken" };
+  return { kind: "taken", say: () => sayPaid(world.log, outcome, row) };
 }
 
 async function refundTold(
   world: PayWorld,
   tx: Tx,
   content: Extract<NotificationContent, { kind: "refund" }>,
-): Promise<Taken> {
+): Promise<Settled> {
   const { refundNo } = content;
   const row = await tx
     .selectFrom("refund_info")
-    .select(["outTradeNo", "cash"])
+    .select(["orderId", "outTradeNo", "cash"])
     .where("refundNo", "=", refundNo)
     .executeTakeFirst();
   if (row === undefined || row.outTradeNo !== content.outTradeNo) return refused("out_refund_no is not ours");
   if (content.amount !== row.cash) return refused("amount is not that of the refund");
   const at = world.clock.now();
-  if (content.status === "SUCCESS") await finishRefund(tx, { refundNo, wxRefundId: null, at });
-  else if (content.status === "ABNORMAL" || content.status === "CLOSED") {
+  if (content.status === "SUCCESS") {
+    const news = await finishRefund(tx, { refundNo, wxRefundId: null, at });
+    return {
+      kind: "taken",
+      ...(news && { say: () => sayRefunded(world.log, { ...row, refundNo }) }),
+    };
+  }
+  if (content.status === "ABNORMAL" || content.status === "CLOSED") {
     world.log.error(
       { refundNo, status: content.status },
       "WeChat could not give money back: the operator has to see to it",

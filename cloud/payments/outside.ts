@@ -1,7 +1,8 @@
 import { type Clock, type Instant, instant } from "@bluepower/protocol/clock";
-import type { LogFn, Logger } from "pino";
+import type { Logger } from "pino";
 import type { Db } from "../database/database.ts";
 import { transaction } from "../database/open.ts";
+import { sayPaid } from "./lines.ts";
 import type { Attempt, PaymentProvider, PaymentRefusal, PaymentState } from "./payments.ts";
 import { ATTEMPT, failAttempt, settleSuccess } from "./settle.ts";
 
@@ -9,7 +10,7 @@ import { ATTEMPT, failAttempt, settleSuccess } from "./settle.ts";
 export interface PayWorld {
   db: Db;
   clock: Clock;
-  log: { warn: LogFn; error: LogFn } & Pick<Logger, "info">;
+  log: Logger;
   provider: PaymentProvider;
 }
 
@@ -147,7 +148,7 @@ async function success(
     world.log.error({ outTradeNo, field: wrong }, "a payment at WeChat is not the one that was asked for");
     return "unavailable";
   }
-  await transaction(world.db, (tx) =>
+  const outcome = await transaction(world.db, (tx) =>
     settleSuccess(tx, {
       outTradeNo,
       transactionId: said.transactionId,
@@ -155,6 +156,7 @@ async function success(
       at,
     }),
   );
+  sayPaid(world.log, outcome, row);
   return "success";
 }
 

@@ -1,5 +1,6 @@
 import { seconds, type Timer } from "@bluepower/protocol/clock";
 import { transaction } from "../database/open.ts";
+import { sayRefunded } from "./lines.ts";
 import { ask, closeAttempt, type PayWorld } from "./outside.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
 import { ATTEMPT } from "./settle.ts";
@@ -139,7 +140,9 @@ async function refunds(world: PayWorld): Promise<Work[]> {
     const tried = Math.max(at, row.insertTime + 1);
     switch (answer.kind) {
       case "success":
-        await transaction(db, (tx) => finishRefund(tx, { refundNo, wxRefundId: answer.refundId, at }));
+        if (await transaction(db, (tx) => finishRefund(tx, { refundNo, wxRefundId: answer.refundId, at }))) {
+          sayRefunded(log, row);
+        }
         break;
       case "refused":
         log.error(

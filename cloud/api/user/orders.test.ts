@@ -346,6 +346,10 @@ describe("payPowerOrder and queryOrderPay", () => {
     });
     expect(first(await ofOrder("getPowerOrder", orderId))).toMatchObject({ payState: "paid", cash: 3 });
     expect((await s.call("user", "getOrderPay", me)).data).toEqual([]);
+    expect((await app.request("/wechat/notify/pay", { method: "POST", body })).status).toBe(204);
+    const said = s.lines.filter((line) => line.includes(`order ${orderId} is paid: 3.00 yuan by WeChat`));
+    expect(said).toHaveLength(1);
+    expect(s.lines.join()).not.toContain(USER);
   });
 
   test("a notification that is not believed is 400 in WeChat's form, one that is too large 413", async () => {

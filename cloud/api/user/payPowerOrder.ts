@@ -29,13 +29,13 @@ export default endpoint({
     "WECHAT_UNAVAILABLE",
   ],
   async run({ cloud, caller, input, address, refuse, once }) {
-    const { clock, random, payments } = cloud;
+    const { clock, random, payments, log } = cloud;
     const { orderId, channel = "jsapi" } = input;
     let anotherIsOpen = false;
     const open = async () => {
       anotherIsOpen = false;
       const request = { ...input, channel, user: caller.phone, openId: caller.openId };
-      const { value } = await once(async (tx) => {
+      const { repeat, value } = await once(async (tx) => {
         const opened = await openAttempt(tx, request, { at: clock.now(), random });
         switch (opened.kind) {
           case "opened":
@@ -58,6 +58,9 @@ export default endpoint({
             return refuse("NO_OPENID");
         }
       });
+      if (value.channel === "coins" && !repeat) {
+        log.info({ event: "order.paid", orderId }, `order ${orderId} is paid: ${input.pmoney} coins`);
+      }
       return value;
     };
     const attempt = await open().catch(async (error: unknown) => {
