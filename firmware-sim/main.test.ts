@@ -298,6 +298,13 @@ describe("the state file", () => {
     expect(leftMs).toBeLessThanOrEqual(3_600_000 - 300);
   });
 
+  test("a place that cannot be written is a clear line and code 1", async () => {
+    const refused = await onAir("--state", "/proc/charger.json");
+    await refused.ended;
+    expect(refused.child.exitCode).toBe(1);
+    expect(refused.lines).toEqual([expect.stringMatching(/^cannot write \/proc\/charger.json: ENOENT/)]);
+  });
+
   for (const [what, content, said] of [
     ["garbage", "{", /holds no state of a charger: it is no JSON/],
     [

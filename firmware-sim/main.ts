@@ -46,6 +46,7 @@ async function run(settings: Settings): Promise<void> {
   const live = process.stdout.isTTY === true && process.stdin.isTTY === true && !settings.json;
   let close = (): void => {};
   let stopping = false;
+  let file: { save: () => void } | undefined;
 
   const log = (event: string, msg: string, more: object = {}): void => {
     if (settings.json) console.log(JSON.stringify({ level: 30, time: clock.now(), event, ...more, msg }));
@@ -62,17 +63,16 @@ async function run(settings: Settings): Promise<void> {
     }
     process.exit(code);
   };
-  const file =
-    settings.state === undefined
-      ? undefined
-      : keepStateFile({
-          path: settings.state,
-          charger,
-          clock,
-          failed: (reason) => {
-            if (!stopping) stop(1, reason);
-          },
-        });
+  if (settings.state !== undefined) {
+    file = keepStateFile({
+      path: settings.state,
+      charger,
+      clock,
+      failed: (reason) => {
+        if (!stopping) stop(1, reason);
+      },
+    });
+  }
   charger.onEvent((event) => {
     const line = eventLine(event, settings.verbose);
     if (line === undefined) return;

@@ -54,13 +54,13 @@ export function keepStateFile(of: {
   charger.onEvent((event) => {
     if (event.kind === "port" || event.kind === "power") save();
   });
-  mkdirSync(dirname(path), { recursive: true });
   save();
   return { save };
 }
 
 /** The file holds either the old text or the new one, also after a power cut of the machine. */
 function writeWhole(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.new`;
   const file = openSync(draft, "w", 0o600);
   try {
