@@ -151,6 +151,22 @@ describe("banned", () => {
   });
 });
 
+describe("interface", () => {
+  test("every endpoint file is in the one table, under its own name", () => {
+    const table = text("cloud/api/table.ts");
+    const endpoints = sources.filter(
+      (f) => /^cloud\/api\/(user|manager|attendance)\//.test(f) && /endpoint\(\{/.test(text(f)),
+    );
+    expect(endpoints.length).toBeGreaterThan(0);
+    const missing = endpoints.filter((f) => !table.includes(`"./${f.slice("cloud/api/".length)}"`));
+    expect(missing).toEqual([]);
+    const misnamed = endpoints.filter(
+      (f) => !text(f).includes(`name: "${f.split("/").at(-1)?.replace(".ts", "")}"`),
+    );
+    expect(misnamed).toEqual([]);
+  });
+});
+
 describe("names and sizes", () => {
   test("identifiers, file names and field names are ASCII", () => {
     expect(files.filter((f) => !/^[\x20-\x7e]+$/.test(f))).toEqual([]);
