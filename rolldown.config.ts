@@ -8,6 +8,7 @@ const programs: Record<string, Record<string, string>> = {
   "firmware-sim": { main: "firmware-sim/main.ts" },
   sandbox: { main: "test/sandbox/main.ts" },
   demo: { main: "test/demo/main.ts", "virtual-air": "firmware-sim/virtual-hci/main.ts" },
+  sim: { main: "test/sim/main.ts" },
   bench: { main: "test/bench/main.ts" },
 };
 
