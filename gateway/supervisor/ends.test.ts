@@ -103,3 +103,19 @@ test("a charger that vanished without power: its end is corrected when the rest 
   await s.pass(31 * MINUTE);
   expect(s.told().at(-1)).toBe("order.finished 1 120 time sta");
 });
+
+test("stopped, the answer lost, and the charger gone for hours: never more than was proven", async () => {
+  const s = site();
+  s.start("a", 1);
+  await s.pass(30 * MINUTE + 31_000);
+  s.charger.faults.push({ on: "powerOff", what: "meanwhile", run: () => (s.charger.reachable = false) });
+  s.charger.faults.push({ on: "ports", what: "drop_before" }, { on: "ports", what: "drop_before" });
+  s.stop("b", 1);
+  await s.pass(95 * MINUTE);
+  expect(s.charger.runs(1)).toBe(false);
+  expect(s.told().at(-1)).toBe("order.finished 1 30 charger_lost none");
+  s.charger.reachable = true;
+  s.chargers.present(CHARGER, true);
+  await s.pass(MINUTE);
+  expect(s.told().slice(2)).toEqual(["order.finished 1 30 user sta"]);
+});

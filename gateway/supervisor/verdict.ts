@@ -70,10 +70,10 @@ const whole = (order: Pick<ChargeOrder, "minutes">, before: number): ChargingVer
 
 /**
  * What a reading says about a charge that ended without evidence. A charger keeps what is left through a power cut, so
- * one that is free has counted to the end.
+ * one that is free has counted to the end, unless a stop was wanted: its POWEROFF may have been carried out unheard.
  */
 export function judgeUnsettled(
-  order: Pick<ChargeOrder, "minutes" | "minutesLeft">,
+  order: Pick<ChargeOrder, "minutes" | "minutesLeft" | "stopWanted">,
   port: PortReading,
 ):
   | { kind: "ended"; minutes: Minutes; endReason: EndReason }
@@ -82,11 +82,14 @@ export function judgeUnsettled(
   /** It runs for somebody else: what was told stands. */
   | { kind: "settled" } {
   const left = order.minutesLeft ?? order.minutes;
+  const proven = minutesOf(order.minutes - left);
   switch (port.state) {
     case "free":
-      return { kind: "ended", minutes: order.minutes, endReason: "time" };
+      return order.stopWanted === null
+        ? { kind: "ended", minutes: order.minutes, endReason: "time" }
+        : { kind: "ended", minutes: proven, endReason: order.stopWanted };
     case "damaged":
-      return { kind: "ended", minutes: minutesOf(order.minutes - left), endReason: "port_damaged" };
+      return { kind: "ended", minutes: proven, endReason: "port_damaged" };
     case "running":
       return port.minutesLeft <= left ? { kind: "runs", left: port.minutesLeft } : { kind: "settled" };
   }
