@@ -161,6 +161,28 @@ test("the event of an order answers its command, and only the fitting one", asyn
   expect((await row(cancel)).state).toBe("open");
 });
 
+test.each([
+  ["user", { kind: "stopped", minutes: 7 }],
+  ["charger_lost", { kind: "already", state: "finished" }],
+  ["time", { kind: "already", state: "finished" }],
+] as const)("a stop is answered by an end (%s) as what it was", async (endReason, outcome) => {
+  const id = await transaction(site.db, (tx) =>
+    commands.insert(tx, {
+      gatewayId: "gw-1",
+      orderId: ORDER,
+      deadline: site.clock.now() + 60_000,
+      body: { kind: "stop", orderId: ORDER, endReason: "user" },
+    }),
+  );
+  const event = {
+    kind: "order.finished" as const,
+    body: { orderId: ORDER, minutes: minutes(7), endReason, evidence: "sta" as const },
+  };
+  expect(await transaction(site.db, (tx) => commands.settleByEvent(tx, "gw-1", event))).toEqual([
+    { id, outcome },
+  ]);
+});
+
 test("a gateway that comes back gets what waits for it at once", async () => {
   const id = await insert();
   await commands.publish(id);

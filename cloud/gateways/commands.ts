@@ -179,7 +179,7 @@ export class Commands {
     const settled: Settled[] = [];
     for (const { id, body } of open) {
       const command = decodeJson(commandBody, body);
-      const outcome = "value" in command ? outcomeByEvent(command.value.kind, event) : undefined;
+      const outcome = "value" in command ? outcomeByEvent(command.value, event) : undefined;
       if (outcome === undefined) continue;
       await this.#record(tx, { id, outcome });
       settled.push({ id, outcome });
@@ -307,8 +307,8 @@ export class Commands {
 }
 
 /** What an order's event says to who waits for a command about that order; undefined: the command goes on. */
-function outcomeByEvent(command: CommandBody["kind"], event: OrderEvent): CommandOutcome | undefined {
-  switch (command) {
+function outcomeByEvent(command: CommandBody, event: OrderEvent): CommandOutcome | undefined {
+  switch (command.kind) {
     case "start":
       if (event.kind === "order.started") return { kind: "started", minutes: event.body.minutes };
       if (event.kind === "order.failed") {
@@ -319,7 +319,11 @@ function outcomeByEvent(command: CommandBody["kind"], event: OrderEvent): Comman
       }
       return undefined;
     case "stop":
-      return event.kind === "order.finished" ? { kind: "stopped", minutes: event.body.minutes } : undefined;
+      if (event.kind !== "order.finished") return undefined;
+      // Only an end that somebody asked for is the stop's own work, and is owed as agreed.
+      return event.body.endReason === command.endReason
+        ? { kind: "stopped", minutes: event.body.minutes }
+        : { kind: "already", state: "finished" };
     case "cancel":
       if (event.kind === "order.failed" || event.kind === "order.cancelled") return { kind: "cancelled" };
       return event.kind === "order.finished" ? { kind: "already", state: "finished" } : undefined;

@@ -121,6 +121,32 @@ describe("stopping", () => {
     expect((await world.order(orderId)).state).toBe("charging");
   });
 
+  test("bills nothing on its own: the event of an end that came first holds, also when the call is repeated", async () => {
+    const { orderId } = await world.charging();
+    world.gateways.answer = async () => {
+      await world.finish(orderId, 2, "charger_lost");
+      return { kind: "stopped", minutes: minutes(2) };
+    };
+    const at = world.clock.now();
+    const plan = await transaction(world.db, (tx) =>
+      planStop(tx, world.gateways, { orderId, user: USER, at }),
+    );
+    if (plan.kind === "refused") throw new Error(plan.reason);
+    for (let i = 0; i < 2; i++) {
+      expect(await stopCharging(world, plan)).toBe("stopped");
+      expect(await world.order(orderId)).toMatchObject({
+        state: "finished",
+        endReason: "charger_lost",
+        evidence: "sta",
+        endTime: at,
+        money: 0,
+        payState: "paid",
+      });
+      world.clock.jump(60_000 as never);
+    }
+    expect(await world.violations()).toEqual([]);
+  });
+
   test("of a charge that has ended at the gateway says so", async () => {
     answers({ stop: { kind: "already", state: "finished" } });
     expect(await stop((await world.charging()).orderId)).toBe("ended");

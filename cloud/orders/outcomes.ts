@@ -3,7 +3,7 @@ import type { CommandOutcome } from "@bluepower/protocol/uplink/messages";
 import { transaction } from "../database/open.ts";
 import type { CancelReason } from "./refusals.ts";
 import { cancelReasons } from "./refusals.ts";
-import { applyWord, type Word } from "./words.ts";
+import { applyWord, storedOrder, type Word } from "./words.ts";
 import type { OrderWorld } from "./world.ts";
 
 type Outcome = CommandOutcome | { kind: "no_answer" };
@@ -59,7 +59,11 @@ export async function sendAndApply(
   const at = clock.now();
   const word = wordOf(outcome, { at, cancelReason: command.cancelReason ?? "USER" });
   if (word !== undefined) {
-    const { commands } = await transaction(db, (tx) => applyWord(tx, gateways, { orderId, word, at }));
+    const commands = await transaction(db, async (tx) => {
+      // The event of its end came first, or this answer is an old one: the event says more, and it is what is billed.
+      if (word.kind === "finished" && (await storedOrder(tx, orderId))?.state === "finished") return [];
+      return (await applyWord(tx, gateways, { orderId, word, at })).commands;
+    });
     for (const id of commands) await gateways.send(id, 0);
   }
   return outcome;
