@@ -11,8 +11,10 @@ interface Reading {
 }
 
 export interface Countdown {
-  /** The first reading of this run of the program; at the start what was ordered. */
+  /** The first reading of this run of the program; at the start what was ordered, when POWERON went out. */
   base: Reading;
+  /** Uptime by which it certainly had begun: of the reading, or of the reply to POWERON, which may come seconds late. */
+  begun: number;
   last: Reading;
   /** Uptime at which it is surely over if it goes on like this: readings are rounded up, so together they say it best. */
   end: number;
@@ -38,9 +40,13 @@ const REAL_TIME = 1.1;
 /** Minutes that have to be counted before a pace is known. */
 const ENOUGH = 5;
 
-export function begin(left: number, uptime: number): Countdown {
-  const base = { left, uptime };
-  return { base, last: base, end: uptime + left * MINUTE, pace: null, suspect: null, paused: false };
+/** `uptime`: when this much was left, at the latest; `sent`: at the earliest. */
+export function begin(left: number, uptime: number, sent = uptime): Countdown {
+  const [base, last] = [
+    { left, uptime: sent },
+    { left, uptime },
+  ];
+  return { base, begun: uptime, last, end: uptime + left * MINUTE, pace: null, suspect: null, paused: false };
 }
 
 /** The least that was proven to be left: what was ordered less this has certainly been delivered. */
@@ -86,7 +92,8 @@ function followPace(c: Countdown, left: number, uptime: number): Countdown | "me
   // Between two readings of the same millisecond nothing counts.
   if (passed === 0) return "meddled";
   // Both readings are rounded up: the true fall may be a minute more or less.
-  const [slowest, pace, quickest] = [(fallen - 1) / passed, fallen / passed, (fallen + 1) / passed];
+  const [slowest, pace] = [(fallen - 1) / passed, fallen / passed];
+  const quickest = (fallen + 1) / ((uptime - c.begun) / MINUTE);
   return { ...c, last, suspect: { pace, slowest, quickest, before: c.last.left, at: last } };
 }
 

@@ -225,7 +225,8 @@ export class Desk {
       page.confirm(order, evidence, left, order.attempted ?? book.store.boots.now()),
     );
     if (written.kind === "written" && written.value) {
-      this.readings.follow(order, left);
+      // A reply may come seconds after the charger has begun to count.
+      this.readings.follow(order, left, evidence === "reply" ? order.attempted?.uptime : undefined);
       this.#pollAt = this.readings.due();
     }
     return this.#settled(order, written.kind);

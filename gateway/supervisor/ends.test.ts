@@ -119,3 +119,18 @@ test("stopped, the answer lost, and the charger gone for hours: never more than 
   await s.pass(MINUTE);
   expect(s.told().slice(2)).toEqual(["order.finished 1 30 user sta"]);
 });
+
+for (const what of ["late_reply", "late_request"] as const) {
+  for (const ms of [1000, 2900, 9000]) {
+    for (const speed of [1, 30, 60, 120]) {
+      test(`POWERON with a ${what.replace("_", " ")} of ${ms} ms, on a charger ${speed} times as fast: nobody meddled`, async () => {
+        const s = site();
+        s.charger.speed = speed;
+        s.charger.faults.push({ on: "powerOn", what, ms });
+        s.start("a", 1, { minutes: 120 });
+        await s.pass((120 * MINUTE) / speed + 30_000);
+        expect(s.told()).toEqual(["order.started 1 1 120 reply", "order.finished 1 120 time sta"]);
+      });
+    }
+  }
+}

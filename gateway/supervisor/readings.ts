@@ -34,9 +34,9 @@ export class Readings {
     return this.#orders().some((o) => o.state === "charging") || this.last?.ports.some(isRunning) === true;
   }
 
-  /** A charge has begun, or was found running, with that much left. */
-  follow(order: ChargeOrder, left: number): void {
-    this.#countdowns.set(order.orderId, begin(left, this.#now()));
+  /** A charge has begun, `sent` (uptime) at the earliest, or was found running, with that much left. */
+  follow(order: ChargeOrder, left: number, sent?: number): void {
+    this.#countdowns.set(order.orderId, begin(left, this.#now(), sent));
   }
 
   /** The charger was without power: what its ports have left is learned anew. */

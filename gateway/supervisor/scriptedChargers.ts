@@ -8,6 +8,8 @@ type CommandName = "ports" | "time" | "powerOn" | "powerOff" | "blink";
 export type Fault =
   | { on: CommandName; what: "lose_reply" | "drop_after" | "lose_request" | "drop_before" }
   | { on: CommandName; what: "refuse"; result: 1 | 2 | 3 }
+  /** Carried out at once and answered late, or the other way round. */
+  | { on: CommandName; what: "late_reply" | "late_request"; ms: number }
   /** Called when the charger has carried the command out, before the answer is on its way. */
   | { on: CommandName; what: "meanwhile"; run: () => void };
 
@@ -170,6 +172,7 @@ export class ScriptedChargers implements Chargers {
       if (fault?.what === "drop_before" || fault?.what === "drop_after" || fault?.what === "lose_reply")
         open = false;
       await wait(this.#clock, LATENCY, "scripted command");
+      if (fault?.what === "late_request") await wait(this.#clock, millis(fault.ms), "scripted delay");
       if (fault?.what === "drop_before") return { kind: "closed" };
       if (fault?.what === "refuse") return { kind: "refused", result: fault.result };
       let value: T | 1 = 1;
@@ -178,6 +181,7 @@ export class ScriptedChargers implements Chargers {
         charger.done.push(name);
       }
       if (fault?.what === "meanwhile") fault.run();
+      if (fault?.what === "late_reply") await wait(this.#clock, millis(fault.ms), "scripted delay");
       // What the charger does, it does; the program that asked may be gone.
       if (this.dead) return await new Promise(() => {});
       if (fault?.what === "drop_after") return { kind: "closed" };
