@@ -72,7 +72,7 @@ export async function cancelCommand(
   const { orderId, gatewayId } = of.order;
   if (gatewayId === null) throw new Error(`order ${orderId} has no gateway`);
   return (
-    (await openCommand(tx, orderId, "cancel")) ??
+    (await openCommand(tx, { orderId, gatewayId }, "cancel")) ??
     (await gateways.insertCommand(tx, {
       gatewayId,
       orderId,

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../database/open.ts";
 import { awaitCancel, planCancel } from "./cancel.ts";
 import { watchReportedPort } from "./cancelLimits.ts";
+import { moveLiveOrders } from "./gatewayOrders.ts";
 import { startCharging } from "./start.ts";
 import { planStop, stopCharging } from "./stop.ts";
-import { startOrders } from "./sweeper.ts";
 import {
   cancelled,
   GATED,
@@ -112,6 +112,18 @@ describe("stopping", () => {
     expect(stops).toHaveLength(2);
     expect(stops[0]?.deadline).toBe(START + 3_600_000);
     expect((await world.order(orderId)).state).toBe("charging");
+  });
+
+  test("goes to the gateway that drives the charger now, whatever is still on its way to the former one", async () => {
+    const { orderId } = await world.charging();
+    expect(await stop(orderId)).toBe("pending");
+    await transaction(world.db, (tx) =>
+      moveLiveOrders(tx, world.gateways, { deviceCode: GATED, gatewayId: "gw-2" }),
+    );
+    expect(await stop(orderId)).toBe("pending");
+    const stops = world.db.selectFrom("command").select("gatewayId").where("body", "like", '%"stop"%');
+    const sentTo = await stops.orderBy("id").execute();
+    expect(sentTo.map((c) => c.gatewayId)).toEqual(["gw-1", "gw-2"]);
   });
 
   test("an offline gateway is not waited for", async () => {
@@ -328,80 +340,5 @@ describe("cancelling without a gateway", () => {
     await world.db.updateTable("order_info").set({ payState: "waived" }).execute();
     expect(await cancel(orderId)).toBe("ORDER_PAID");
     expect((await world.order(orderId)).state).toBe("charging");
-  });
-});
-
-describe("what nobody else moves on", () => {
-  let sweeper: { stop(): Promise<void> };
-  beforeEach(() => {
-    sweeper = startOrders(world);
-  });
-  afterEach(() => sweeper.stop());
-  const round = () => world.clock.advance(5000 as never);
-
-  test("a charge without a gateway ends when its time has passed, and not before", async () => {
-    const { orderId } = await world.charging({ deviceCode: PHONED });
-    world.clock.jump((3_600_000 - 6000) as never);
-    await round();
-    expect((await world.order(orderId)).state).toBe("charging");
-    await round();
-    expect(await world.order(orderId)).toMatchObject({
-      state: "finished",
-      endReason: "time",
-      minutes: 60,
-      endTime: START + 3_600_000,
-      money: 300,
-    });
-  });
-
-  test("a charge behind a gateway is not ended by time: its gateway says when", async () => {
-    const { orderId } = await world.charging();
-    world.clock.jump(86_400_000 as never);
-    await round();
-    expect((await world.order(orderId)).state).toBe("charging");
-  });
-
-  test("a start that nobody answers is asked after when it can no more be carried out", async () => {
-    const { orderId } = await start();
-    await world.db.updateTable("command").set({ state: "expired" }).execute();
-    world.clock.jump(80_000 as never);
-    await round();
-    expect(kinds()).toEqual(["start"]);
-    answers({ cancel: { kind: "cancelled" } });
-    world.clock.jump(10_000 as never);
-    await round();
-    expect(kinds()).toEqual(["start", "cancel"]);
-    expect(await world.order(orderId)).toMatchObject({ state: "cancelled", cancelReason: "NO_ANSWER" });
-    expect(await slotHeld(orderId)).toBe(false);
-  });
-
-  test("after fifteen minutes the user is told cancelled; the port is freed when the gateway is back and has spoken", async () => {
-    const { orderId } = await start();
-    await world.db.updateTable("command").set({ state: "expired" }).execute();
-    world.gateways.offline.add("gw-1");
-    world.clock.jump((15 * 60_000) as never);
-    await round();
-    expect(await world.order(orderId)).toMatchObject({
-      state: "cancelled",
-      toldCancelled: 1,
-      cancelReason: "NO_ANSWER",
-    });
-    expect(await slotHeld(orderId)).toBe(true);
-    expect(kinds()).toEqual(["start"]);
-
-    world.gateways.offline.clear();
-    answers({
-      cancel: { kind: "already", state: "charging" },
-      stop: { kind: "stopped", minutes: minutes(2) },
-    });
-    await round();
-    // It runs although its user was told that it is cancelled: it is stopped.
-    expect(kinds()).toEqual(["start", "cancel", "stop"]);
-    await world.event({
-      kind: "order.finished",
-      body: { orderId: orderId as never, minutes: minutes(2), endReason: "user", evidence: "reply" },
-    });
-    expect(await slotHeld(orderId)).toBe(false);
-    expect(await world.order(orderId)).toMatchObject({ state: "cancelled", payState: "unpaid" });
   });
 });

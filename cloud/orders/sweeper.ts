@@ -116,6 +116,7 @@ async function askGateways(world: OrderWorld): Promise<void> {
           selectFrom("command as c")
             .select("c.id")
             .whereRef("c.orderId", "=", "o.orderId")
+            .whereRef("c.gatewayId", "=", "o.gatewayId")
             .where((e) => e.or([e("c.state", "=", "open"), e("c.insertTime", ">", at - ASK_AGAIN_MS)])),
         ),
       ),

@@ -159,7 +159,7 @@ export async function switchOff(
   const { gatewayId, orderId } = order;
   if (gatewayId === null) return undefined;
   return (
-    (await openCommand(tx, orderId, "stop")) ??
+    (await openCommand(tx, { orderId, gatewayId }, "stop")) ??
     (await gateways.insertCommand(tx, {
       gatewayId,
       orderId,
@@ -170,16 +170,17 @@ export async function switchOff(
   );
 }
 
-/** A command for the order that is still being sent. */
+/** A command for the order that is still being sent to its gateway; one to the gateway before its charger moved is none. */
 export async function openCommand(
   tx: Tx,
-  orderId: string,
-  kind: "stop" | "cancel" | "start",
+  { orderId, gatewayId }: { orderId: string; gatewayId: string },
+  kind: "stop" | "cancel",
 ): Promise<string | undefined> {
   const open = await tx
     .selectFrom("command")
     .select(["id", "body"])
     .where("orderId", "=", orderId)
+    .where("gatewayId", "=", gatewayId)
     .where("state", "=", "open")
     .execute();
   return open.find((c) => (JSON.parse(c.body) as { kind: string }).kind === kind)?.id;
