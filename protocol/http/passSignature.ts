@@ -7,7 +7,7 @@ import { type Parameters, signedText } from "./signature.ts";
  * signed text without the jam code (spec 4). It and `signature` take no part in the text.
  */
 const passText = (method: string, parameters: Parameters): Uint8Array =>
-  utf8(`${method}\n${signedText(parameters, ["signature", "passSign"])}`);
+  utf8(`${method}\n${signedText(parameters)}`);
 
 export function passSignature(method: string, parameters: Parameters, secretKey: Uint8Array): string {
   return base64(ed25519.sign(passText(method, parameters), secretKey));

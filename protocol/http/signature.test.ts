@@ -56,7 +56,7 @@ test("any parameters: Node's own MD5 agrees, the order of the map does not matte
   fc.assert(
     fc.property(parameters, fc.string(), (map, jam) => {
       const text = [...map]
-        .filter(([name]) => name !== "signature")
+        .filter(([name]) => name !== "signature" && name !== "passSign")
         .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
         .map(([name, value]) => name + value)
         .join("");
@@ -69,6 +69,15 @@ test("any parameters: Node's own MD5 agrees, the order of the map does not matte
   );
 });
 
+test("passSign of a local call takes no part: it is made over the same text, in whichever order", () => {
+  const call = mapOf({ pnum: "3", pass: "p", nonce: "n" });
+  const signed = new Map([...call, ["passSign", "c2lnbmVk"]]);
+  expect(httpSignature(signed, "123456")).toBe(httpSignature(call, "123456"));
+  expect(
+    verifyHttpSignature(new Map([...signed, ["pass", "q"]]), httpSignature(call, "123456"), "123456"),
+  ).toBe(false);
+});
+
 test("a parameter that changes, comes or goes is noticed", () => {
   fc.assert(
     fc.property(parameters, fc.string({ minLength: 1 }), (map, jam) => {
@@ -76,7 +85,7 @@ test("a parameter that changes, comes or goes is noticed", () => {
       const more = new Map([...map, ["zzzzzzzzzzzzz", "1"]]);
       expect(verifyHttpSignature(more, signature, jam)).toBe(false);
       for (const [name, value] of map) {
-        if (name === "signature") continue;
+        if (name === "signature" || name === "passSign") continue;
         expect(verifyHttpSignature(new Map([...map, [name, `${value}0`]]), signature, jam)).toBe(false);
       }
     }),

@@ -8,10 +8,13 @@ import { base64, equalConstantTime, utf8 } from "../text.ts";
  */
 export type Parameters = ReadonlyMap<string, string>;
 
-/** `name1value1name2value2…` by name in ASCII order, without `signature`: what is signed, before the jam code. */
-export function signedText(parameters: Parameters, leaveOut: readonly string[] = ["signature"]): string {
+/** What carries a signature is not signed: `passSign` of local calls takes no part in `signature` either (spec 4). */
+const UNSIGNED = ["signature", "passSign"];
+
+/** `name1value1name2value2…` by name in ASCII order, without the signatures: what is signed, before the jam code. */
+export function signedText(parameters: Parameters): string {
   return [...parameters.keys()]
-    .filter((name) => !leaveOut.includes(name))
+    .filter((name) => !UNSIGNED.includes(name))
     .sort(byCodeUnit)
     .map((name) => name + (parameters.get(name) ?? ""))
     .join("");
