@@ -208,6 +208,17 @@ describe("an event that fails", () => {
     expect(intake.counts()).toEqual({ applied: 3, putAside: 1, blocked: 0 });
   });
 
+  test("is put aside also when it is an order's that cannot be read: the ends of other orders are not held up", async () => {
+    const unreadable = of(1, "order.finished", { orderId: idOf(1), minutes: -1 });
+    for (let i = 0; i < 6; i++) await send([unreadable, finished(2)]);
+    expect(acks.at(-1)?.acked).toBe(2);
+    expect(await effects()).toEqual([idOf(2)]);
+    const dead = await site.db.selectFrom("dead_event").select(["seq", "kind", "problem"]).execute();
+    expect(dead).toMatchObject([{ seq: 1, kind: "order.finished" }]);
+    expect(dead[0]?.problem).toContain("minutes: whole minutes");
+    expect(site.warnings.some((w) => w.includes("put aside"))).toBe(true);
+  });
+
   test("is put aside also when the next one fails, too", async () => {
     for (let i = 0; i < 12; i++) await send([broken(1), broken(2), finished(3)]);
     expect(acks.at(-1)?.acked).toBe(3);

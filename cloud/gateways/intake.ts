@@ -141,7 +141,8 @@ export class Intake {
     const before = await this.#attempt(gatewayId, message, { before: seq });
     const known = this.#failures.get(gatewayId);
     const count = known?.seq === seq ? known.count + 1 : 1;
-    const isOrder = kind.startsWith("order.");
+    // What an order's event does may fail by a bug, which is mended; one that cannot be read says nothing for ever.
+    const isOrder = kind.startsWith("order.") && !(error instanceof Unreadable);
     const blocks = isOrder && count >= FAILURES_MAX;
     this.#failures.set(gatewayId, { seq, count, blocks });
     this.#log.error(
@@ -308,11 +309,14 @@ function isOrderEvent(event: GatewayEvent): event is OrderEvent {
   return event.kind.startsWith("order.");
 }
 
+/** The body of an event is not what its kind says. */
+class Unreadable extends Error {}
+
 /** Undefined for a kind that this program does not know; throws for a known one whose body is malformed. */
 function readEvent(wire: WireEvent): GatewayEvent | undefined {
   const { kind } = wire;
   if (!Object.hasOwn(eventBodies, kind)) return undefined;
   const read = decode<unknown>(eventBodies[kind as EventKind], wire.body);
-  if ("problem" in read) throw new Error(`body of ${kind}: ${read.problem}`);
+  if ("problem" in read) throw new Unreadable(`body of ${kind}: ${read.problem}`);
   return { kind, body: read.value } as GatewayEvent;
 }
