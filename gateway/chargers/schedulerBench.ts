@@ -2,7 +2,6 @@ import { type Instant, instant, type Millis, millis, seconds } from "@bluepower/
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { type ChipId, chipId, type DeviceCode, deviceCode, jamCode } from "@bluepower/protocol/units";
 import { pino } from "pino";
-import { expect } from "vitest";
 import { SimulatedRadio } from "../radio/simulatedRadio.ts";
 import type { ChargerConfig, ChargerSession, Urgency, UseOutcome } from "./chargers.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -44,7 +43,7 @@ export function site(of: {
     }),
   );
   scheduler.assign(numbers.map(configOf));
-  const at = (n: number) => peers.get(n) ?? expect.fail(`there is no charger ${n}`);
+  const at = (n: number) => peers.get(n) ?? missing(n);
 
   /** What became of a request, and when. */
   interface Served {
@@ -77,3 +76,7 @@ export function site(of: {
 
 /** What work that asks once comes to. */
 export const ok = { kind: "done", value: { kind: "ok" } };
+
+function missing(n: number): never {
+  throw new Error(`there is no charger ${n}`);
+}
