@@ -8,7 +8,7 @@ const status: Status = {
   outbox: { waiting: 2, acknowledged: 40, batches: 9, resent: 1, rewinds: 0, staleAcks: 0 },
   clock: { now: 1_800_000_000_000, synced: true, cloudTime: true },
   radio: { state: "up", links: { open: 1, budget: 5 } },
-  store: { used: 0.01, refusals: 0, boot: 2 },
+  store: { used: 0.01, fill: "ok", refusals: 0, boot: 2 },
   orders: { starting: 0, charging: 1, finished: 4, failed: 0, cancelled: 0 },
   live: [
     { orderId: "90000000000001", charger: "DEMO0001", port: 1, minutes: 120, state: "charging", left: 90 },
@@ -76,4 +76,25 @@ test("the status for people says what runs and what is wrong", () => {
     cloud: { connected: true, state: "stream_unknown" as const, refusal: "accept it" },
   };
   expect(statusLines(refused, "Asia/Shanghai").join("\n")).toContain("accept it");
+});
+
+test("health is 503 with the reason while the gateway cannot do its work, and 200 without the cloud", async () => {
+  const answer = async (change: Partial<Status>): Promise<{ code: number; body: unknown }> => {
+    const server = await serveLocal(0, () => ({ ...status, ...change }));
+    servers.push(server);
+    const given = await fetch(`http://127.0.0.1:${server.port}/healthz`);
+    return { code: given.status, body: await given.json() };
+  };
+  expect(await answer({ radio: { state: "down", links: { open: 0, budget: 5 } } })).toMatchObject({
+    code: 503,
+    body: { status: "failing", problems: [expect.stringContaining("Bluetooth is down")] },
+  });
+  expect(await answer({ store: { used: 0.98, fill: "full", refusals: 3, boot: 2 } })).toMatchObject({
+    code: 503,
+    body: { problems: [expect.stringContaining("store is full")] },
+  });
+  expect(await answer({ cloud: { connected: false, state: "offline", refusal: "" } })).toMatchObject({
+    code: 200,
+    body: { problems: [] },
+  });
 });

@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { metricsText, type Status } from "./status.ts";
+import { metricsText, problemsOf, type Status } from "./status.ts";
 
 /** The local port as it is listened on. */
 export interface LocalServer {
@@ -9,7 +9,7 @@ export interface LocalServer {
 
 /**
  * `GET /healthz`, `/metrics` and `/status` on loopback: for the supervisor of processes, for Prometheus, and for
- * `bluepower-gateway status`. Rejects when the port cannot be had.
+ * `bluepower-gateway status`. `/healthz` is 503 while the gateway cannot do its work, and says why. Rejects when the port cannot be had.
  */
 export function serveLocal(port: number, status: () => Status): Promise<LocalServer> {
   const server = createServer((request, response) => {
@@ -24,7 +24,11 @@ export function serveLocal(port: number, status: () => Status): Promise<LocalSer
       json(405, { error: "only GET" });
     } else if (path === "/healthz") {
       const { radio, cloud, store } = status();
-      json(200, { status: "ok", radio: radio.state, cloud: cloud.state, storeRefusals: store.refusals });
+      const problems = problemsOf({ radio, store });
+      json(problems.length === 0 ? 200 : 503, {
+        ...{ status: problems.length === 0 ? "ok" : "failing", problems },
+        ...{ radio: radio.state, cloud: cloud.state, storeRefusals: store.refusals },
+      });
     } else if (path === "/metrics")
       send(200, "text/plain; version=0.0.4; charset=utf-8", metricsText(status()));
     else if (path === "/status") json(200, status());

@@ -3,6 +3,7 @@ import type { Random } from "@bluepower/protocol/random";
 import type { GatewayId } from "@bluepower/protocol/units";
 import type { Logger } from "pino";
 import { Scheduler } from "./chargers/scheduler.ts";
+import { healthTeller } from "./health.ts";
 import type { Radio } from "./radio/radio.ts";
 import { isZone, SiteTime } from "./siteTime.ts";
 import type { Status } from "./status.ts";
@@ -79,9 +80,11 @@ export function startGateway(of: {
   orders.start();
 
   let keep: Timer | undefined;
+  const tellHealth = healthTeller();
   const keepStore = (): void => {
     site.correct();
     store.keep();
+    tellHealth(book);
     keep = clock.after(KEEP, "keep the store", keepStore);
   };
   keepStore();
@@ -95,7 +98,7 @@ export function startGateway(of: {
       outbox: { waiting: sync.outbox.waiting, acknowledged: sync.outbox.mark, ...sync.outbox.counts },
       clock: { now: site.now(), synced: site.synced(), cloudTime: time.known },
       radio: { state: radio.state, links: scheduler.links() },
-      store: { used: store.used(), refusals: store.refusals, boot: store.boots.number },
+      store: { used: store.used(), fill: store.fill, refusals: store.refusals, boot: store.boots.number },
       ...orders.status(),
     }),
     async close() {

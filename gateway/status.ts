@@ -1,6 +1,7 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import { wallTime, wireTime } from "@bluepower/protocol/siteTime";
 import type { OrderState } from "./store/orders.ts";
+import type { Fill } from "./store/store.ts";
 import type { SupervisorStatus } from "./supervisor/supervisor.ts";
 import type { SyncState } from "./uplink/sync.ts";
 
@@ -20,7 +21,15 @@ export interface Status extends SupervisorStatus {
   };
   clock: { now: number; synced: boolean; cloudTime: boolean };
   radio: { state: "up" | "down"; links: { open: number; budget: number } };
-  store: { used: number; refusals: number; boot: number };
+  store: { used: number; fill: Fill; refusals: number; boot: number };
+}
+
+/** Why the gateway cannot do its work now. Without the cloud it can (spec 4, "What it promises"). */
+export function problemsOf(s: Pick<Status, "radio" | "store">): string[] {
+  return [
+    ...(s.radio.state === "up" ? [] : ["Bluetooth is down: chargers cannot be reached"]),
+    ...(s.store.fill === "full" ? ["the store is full: no new order is taken, make room on the disk"] : []),
+  ];
 }
 
 /** The status as lines for people, with what to do next where something is wrong. */
@@ -33,7 +42,7 @@ export function statusLines(s: Status, zone: string): string[] {
     `outbox   ${s.outbox.waiting === 0 ? "empty" : `${s.outbox.waiting} events wait`}, ${s.outbox.acknowledged} acknowledged`,
     `clock    ${time(s.clock.now)} ${s.clock.synced ? "(synchronised)" : "(not known to be right: orders of the cloud wait for it)"}`,
     `radio    ${s.radio.state}, ${s.radio.links.open} of ${s.radio.links.budget} links`,
-    `store    ${share} % of its quota${s.store.refusals > 0 ? `; ${s.store.refusals} writes refused: make room on the disk` : ""}`,
+    `store    ${share} % of its quota${storeProblem(s)}`,
     `orders   ${Object.entries(s.orders)
       .map(([state, n]) => `${n} ${state}`)
       .join(", ")}`,
@@ -54,6 +63,12 @@ export function statusLines(s: Status, zone: string): string[] {
     if (c.problem !== null) lines.push(`    ${c.problem}`);
   }
   return lines;
+}
+
+function storeProblem({ store }: Status): string {
+  const refused = store.refusals > 0 ? `; ${store.refusals} writes refused` : "";
+  if (store.fill === "full") return `${refused}; no new order is taken: make room on the disk`;
+  return store.fill === "nearly_full" ? `${refused}; readings are not told any more` : refused;
 }
 
 function cloudLine(s: Status): string {

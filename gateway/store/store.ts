@@ -17,6 +17,9 @@ const TELEMETRY_SHARE = 0.9;
 /** Above this share no new order is taken: what is left belongs to the ends of those that run. */
 const ORDER_SHARE = 0.97;
 
+/** `nearly_full`: telemetry is left out; `full`: no new order is taken, or the disk takes nothing at all. */
+export type Fill = "ok" | "nearly_full" | "full";
+
 export type Written<T> = { kind: "written"; value: T } | { kind: "store_full" };
 
 /** What the cloud was last told of a charger's ports (the STA fields joined), and its ports that run for nobody. */
@@ -47,6 +50,7 @@ export class Store {
   readonly stream: string;
   /** Writes that found the disk or the quota full. */
   refusals = 0;
+  #refusing = false;
 
   /**
    * `trace` is called before the first write and after the commit of each transaction; what it throws stops the
@@ -98,10 +102,12 @@ export class Store {
     try {
       const value = this.#run(work) as T;
       this.#trace?.("after");
+      this.#refusing = false;
       return { kind: "written", value };
     } catch (error) {
       if (!isFull(error)) throw error;
       this.refusals += 1;
+      this.#refusing = true;
       return { kind: "store_full" };
     }
   }
@@ -139,6 +145,11 @@ export class Store {
   used(): number {
     const read = (name: string): number => Number(this.#db.pragma(name, { simple: true }));
     return ((read("page_count") - read("freelist_count")) * read("page_size")) / this.#quota;
+  }
+
+  get fill(): Fill {
+    if (this.#refusing || !this.takesOrders()) return "full";
+    return this.takesTelemetry() ? "ok" : "nearly_full";
   }
 
   takesTelemetry(): boolean {
