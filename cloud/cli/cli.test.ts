@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { millis } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -224,6 +225,33 @@ describe("a charger", () => {
   });
 });
 
+test("an order that nobody ends is listed and closed, and no other", async () => {
+  expect((await cloud("order list")).out).toBe("no order holds a port\n");
+  const orderId = "90001800000000";
+  const moneyOf = { unitPrice: 150, unit: 2, money: 300, agreedUnit: 2, agreedMoney: 300 };
+  const nothing = { payTime: null, cashOutId: null, endTime: null, minutes: null, endReason: null };
+  await inDatabase(async (db) => {
+    await db.insertInto("setting").values({ name: "coin_fen", value: "100" }).execute();
+    await db
+      .insertInto("order_info")
+      .values({
+        ...{ orderId, user: "13800000001", deviceCode: "DEMO0001", deviceName: "", port: 1, ...moneyOf },
+        ...{ ...nothing, evidence: null, cancelReason: null, manager: "13900000001", gatewayId: null },
+        ...{ orderTime: START, startTime: START, updateTime: START, state: "charging", payState: "unpaid" },
+      })
+      .execute();
+    await db.insertInto("live_order").values({ deviceCode: "DEMO0001", port: 1, orderId }).execute();
+  });
+  expect(await json("order list --overdue")).toEqual([]);
+  expect((await cloud(`order close ${orderId} --minutes 0`)).err[0]).toContain("may run until 2");
+  clock.jump(millis(3_600_000 + 1));
+  expect(await json("order list --overdue")).toMatchObject([{ orderId, user: "138****0001", port: 1 }]);
+  expect(await json(`order close ${orderId} --minutes 31`)).toEqual({ orderId, billed: 3 });
+  expect(await json("order list")).toEqual([]);
+  expect((await audited()).map((a) => [a.what, a.object])).toEqual([["order.close", orderId]]);
+  expect((await cloud(`order close ${orderId} --minutes 0`)).code).toBe(1);
+});
+
 test("people are listed with the middle of their numbers left out, unless it is asked for", async () => {
   await json("manager add 13900000001 --name Li");
   expect(await json("manager list")).toMatchObject([
@@ -291,6 +319,9 @@ describe("a wrong command line is one line and exit code 2, and touches nothing"
       '--price is 0.01 to 99.99 yuan with at most two decimals, not "1.505"',
     ],
     ["device set DEMO0001 --price 0", "--price is 0.01 to 99.99"],
+    ["order close 9000 --minutes 0", 'ORDER is 9 and 13 more digits, not "9000"'],
+    ["order close 90001800000000", '"order close" needs --minutes N'],
+    ["order close 90001800000000 --minutes 361", "--minutes is a whole number from 0 to 360"],
     ["device set DEMO0001 --charge yes", '--charge is 0 or 1, not "yes"'],
     ["device assign DEMO0001 --manager 42", '--manager is 11 digits beginning with 1, not "42"'],
     ["user list --phones=all", "--phones takes no value"],

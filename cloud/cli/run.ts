@@ -9,6 +9,7 @@ import { databaseCommands } from "./databaseCommands.ts";
 import { deviceCommands } from "./deviceCommands.ts";
 import { gatewayCommands } from "./gatewayCommands.ts";
 import { helpOf, overview } from "./help.ts";
+import { orderCommands } from "./orderCommands.ts";
 import { peopleCommands } from "./peopleCommands.ts";
 import { siteCommands } from "./siteCommands.ts";
 
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   ...siteCommands,
   ...gatewayCommands,
   ...deviceCommands,
+  ...orderCommands,
   ...peopleCommands,
 ];
 

@@ -7,7 +7,9 @@ import {
   isChipId,
   isDeviceCode,
   isGatewayId,
+  isOrderId,
   isPhone,
+  type OrderId,
   type Phone,
 } from "@bluepower/protocol/units";
 import type { Parse } from "./command.ts";
@@ -19,6 +21,7 @@ const checked =
 
 export const gatewayIdValue: Parse<GatewayId> = checked(isGatewayId, "1 to 40 of A-Za-z0-9_-");
 export const deviceCodeValue: Parse<DeviceCode> = checked(isDeviceCode, "8 of 0-9A-Za-z");
+export const orderIdValue: Parse<OrderId> = checked(isOrderId, "9 and 13 more digits");
 export const chipValue: Parse<ChipId> = checked(isChipId, "12 of 0-9A-Z");
 export const phoneValue: Parse<Phone> = checked(isPhone, "11 digits beginning with 1");
 

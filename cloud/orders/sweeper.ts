@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { transaction } from "../database/open.ts";
 import { cancelCommand, tellCancelled } from "./cancel.ts";
 import { sendAndApply } from "./outcomes.ts";
+import { liveOrders } from "./overdue.ts";
 import { agreedEnd, applyWord } from "./words.ts";
 import { type OrderWorld, START_DEADLINE_MS, WAIT_MS } from "./world.ts";
 
@@ -17,23 +18,40 @@ const ASKED_OF = 5000;
 const ASK_AFTER_MS = START_DEADLINE_MS + 30_000;
 /** Between two questions about one order. */
 const ASK_AGAIN_MS = 60_000;
+/** A site without internet is usual; of a charge whose end is not told for longer after it was due, a person is told. */
+const OVERDUE_MS = 3_600_000;
+/** Orders that one line names. */
+const NAMED = 5;
 /** Nobody waits for a charger longer than this: the user is told that the order is cancelled (spec 2, step 5). */
 const GIVE_UP_MS = 15 * 60_000;
 
 /**
  * Moves on what nobody else does: ends charges of chargers without a gateway when their time has passed, tells users of orders
  * that stay `starting` for fifteen minutes that they are cancelled, and asks gateways about orders they have not spoken of.
- * One round at a time, in bounded batches.
+ * Of a charge whose gateway never tells its end the operator is told, once an hour (`closeOrder`). One round at a time, in bounded batches.
  */
 export function startOrders(world: OrderWorld & { log: Logger }): { stop(): Promise<void> } {
   const { clock, log } = world;
   let stopped = false;
   let running: Promise<void> = Promise.resolve();
   let timer: Timer | undefined;
+  let alarmed: number | undefined;
+  const alarm = async (): Promise<void> => {
+    if (alarmed !== undefined && clock.uptime() - alarmed < OVERDUE_MS) return;
+    const late = await liveOrders(world.db, { before: clock.now() - OVERDUE_MS, limit: NAMED });
+    if (late.length === 0) return;
+    alarmed = clock.uptime();
+    const names = late.map((o) => `${o.orderId} (${o.gatewayId ?? "no gateway"})`).join(", ");
+    log.warn(
+      { event: "order.overdue" },
+      `orders should have ended and nobody says that they have: ${names}; see: bluepower-cloud order list --overdue`,
+    );
+  };
   const plan = (): void => {
     if (stopped) return;
     timer = clock.after(ROUND, "orders sweeper", () => {
       running = round(world)
+        .then(alarm)
         .catch((error: unknown) =>
           log.error({ err: error }, "sweeping orders failed; the next round tries again"),
         )

@@ -1,5 +1,11 @@
 import { type Instant, instant } from "@bluepower/protocol/clock";
-import { orderId as asOrderId, chargeMinutes, UNIT_MINUTES, units } from "@bluepower/protocol/units";
+import {
+  orderId as asOrderId,
+  chargeMinutes,
+  MAX_CHARGE_MINUTES,
+  UNIT_MINUTES,
+  units,
+} from "@bluepower/protocol/units";
 import type { EndReason, Evidence } from "@bluepower/protocol/uplink/messages";
 import type { Selectable } from "kysely";
 import type { Tx } from "../database/database.ts";
@@ -97,10 +103,13 @@ async function carryOut(tx: Tx, gateways: Gateways, step: Step): Promise<string[
   }
 }
 
+/** The gateway of a changed order has to know. */
+type Told = Pick<Gateways, "touchDesired">;
+
 /** Writes the order unless somebody else has moved it on; its gateway has to know. */
 async function change(
   tx: Tx,
-  gateways: Gateways,
+  gateways: Told,
   { order, at }: Step,
   values: Partial<StoredOrder>,
 ): Promise<[] | "overtaken"> {
@@ -115,7 +124,7 @@ async function change(
   return [];
 }
 
-async function drop(tx: Tx, gateways: Gateways, step: Step, reason: CancelReason): Promise<[] | "overtaken"> {
+async function drop(tx: Tx, gateways: Told, step: Step, reason: CancelReason): Promise<[] | "overtaken"> {
   const { order, at } = step;
   const changed = await change(tx, gateways, step, {
     state: "cancelled",
@@ -132,13 +141,16 @@ async function drop(tx: Tx, gateways: Gateways, step: Step, reason: CancelReason
 type Finished = Extract<Word, { kind: "finished" }>;
 
 function ended(order: StoredOrder, word: Finished) {
-  const { minutes, endReason, evidence, endTime } = word;
+  const { endReason, evidence, endTime } = word;
+  // No charger counts further; a gateway that says more is wrong.
+  const minutes = Math.min(word.minutes, MAX_CHARGE_MINUTES);
   // The confirmation came with the end: the charge began as long ago as it gave.
   const startTime = order.startTime ?? Math.max(order.orderTime, endTime - minutes * 60_000);
   return { minutes, endReason, evidence, endTime, startTime };
 }
 
-async function finish(tx: Tx, gateways: Gateways, step: Step, word: Finished): Promise<[] | "overtaken"> {
+/** It has ended: the row, the port's slot and the bill. `overtaken`: somebody else has moved it on. */
+export async function finish(tx: Tx, gateways: Told, step: Step, word: Finished): Promise<[] | "overtaken"> {
   const { order, at } = step;
   const changed = await change(tx, gateways, step, { state: "finished", ...ended(order, word) });
   if (changed === "overtaken") return changed;
