@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import Database from "better-sqlite3";
 import { migrations } from "./migrations.ts";
 
@@ -10,6 +11,8 @@ export type Sqlite = Database.Database;
 export function openDatabase(file: string): Sqlite {
   const db = new Database(file, { timeout: 5000 });
   try {
+    // Jam codes are in it. The files that SQLite makes beside it take over its mode.
+    chmodSync(file, 0o600);
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
     db.pragma("foreign_keys = ON");

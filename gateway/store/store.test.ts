@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { instant, millis } from "@bluepower/protocol/clock";
@@ -82,6 +82,15 @@ test("synchronous FULL and WAL, because what was told must survive a power cut",
   const db = new Database(file());
   expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
   db.close();
+});
+
+test("nobody else reads the store, wherever it lies: jam codes are in it", () => {
+  const store = open();
+  store.write(() => store.orders.insert(order(1)));
+  const files = readdirSync(dir);
+  expect(files).toContain("gateway.db-wal");
+  expect(files.filter((f) => (statSync(join(dir, f)).mode & 0o077) !== 0)).toEqual([]);
+  store.close();
 });
 
 test("a store of a newer program, and a file that is no database, are refused by name", () => {
