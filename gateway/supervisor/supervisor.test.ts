@@ -1,4 +1,5 @@
 import { millis } from "@bluepower/protocol/clock";
+import { chipId, derivedJamCode } from "@bluepower/protocol/units";
 import { afterEach, expect, test } from "vitest";
 import { CHARGER, MINUTE, ScriptedSite } from "./scriptedSite.ts";
 
@@ -316,6 +317,20 @@ test("blink, and a charger that is not there", async () => {
   s.command("c", { kind: "blink", deviceCode: CHARGER });
   await s.pass(61_000);
   expect(s.answer("c")?.kind).toBe("unreachable");
+});
+
+test("blink of a charger that is not driven, or is taken away meanwhile: answered, and forgotten", async () => {
+  const s = site();
+  s.charger.reachable = false;
+  s.command("a", { kind: "blink", deviceCode: CHARGER });
+  s.desire({ chargers: [] });
+  expect(s.answer("a")).toMatchObject({ kind: "unreachable" });
+  const chip = chipId("A1B2C3D4E5F6");
+  const charger = { deviceCode: CHARGER, chipId: chip, jamCode: derivedJamCode(chip), profile: 999 };
+  s.desire({ chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true }] });
+  s.command("b", { kind: "blink", deviceCode: CHARGER });
+  expect(s.answer("b")).toMatchObject({ kind: "unreachable" });
+  expect(s.store.commands.open()).toEqual([]);
 });
 
 test("an idle charger is read every five minutes, a running one every thirty seconds", async () => {

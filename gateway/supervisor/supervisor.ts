@@ -133,9 +133,9 @@ export class Supervisor {
     this.#desired = desired;
     this.#misconfigured.clear();
     this.#book.write((page) => {
-      // A stop may have come before the order it means was known.
+      // A stop may have come before the order it means was known; the charger of another may have gone.
       for (const command of this.#store.commands.open()) {
-        if (command.body.kind === "stop") this.#take(page, command);
+        if (command.body.kind !== "start") this.#take(page, command);
       }
     });
     this.#assign(desired);
@@ -229,11 +229,20 @@ export class Supervisor {
       case "blink":
         if (this.#late(command))
           page.answer(command, { kind: "unreachable", detail: "the command came too late" });
-        else if (!this.knows(command.body.deviceCode)) {
-          page.answer(command, { kind: "unreachable", detail: "no charger of this gateway" });
+        // A charger that is not driven has no desk that would answer.
+        else if (!this.#drives(command.body.deviceCode)) {
+          page.answer(command, {
+            kind: "unreachable",
+            detail: "no charger of this gateway, or none it knows",
+          });
         }
         return;
     }
+  }
+
+  #drives(charger: DeviceCode): boolean {
+    const known = this.#desired?.chargers.find((c) => c.deviceCode === charger);
+    return known !== undefined && chargerProfile(known.profile) !== undefined;
   }
 
   #takeStart(page: Page, command: StoredCommand, body: CommandBody & { kind: "start" }): void {
