@@ -29,6 +29,8 @@ const WELCOME = seconds(5);
 const REFUSED_AGAIN = seconds(60);
 /** The whole desired state is asked for again while it has not come. */
 const WANT_AGAIN = seconds(10);
+/** With one stored it is asked for this seldom: what the cloud sent of its own accord may have been lost on the way. */
+const WANT_NEWER = seconds(600);
 /** Connected, and no word of the cloud for so long, though it is asked every minute: the connection is a dead one. */
 const SILENCE_MAX = seconds(180);
 /** The desired state that tells of a charger may come shortly after a command for it. */
@@ -178,7 +180,7 @@ export class Sync {
         this.#time.heard(desired.sentAt);
         const outcome = this.#supervisor.desired(desired);
         if (outcome === "applied") this.#log.info({ version: desired.version }, "desired state applied");
-        if (outcome !== "store_full") this.#wantTimer?.cancel();
+        if (outcome !== "store_full") this.#wantLater();
       });
     }
   }
@@ -228,10 +230,14 @@ export class Sync {
   #want(): void {
     const want: Want = { v: UPLINK_VERSION, have: this.#supervisor.desiredVersion };
     this.#uplink.publish(up.want(this.#id), JSON.stringify(want));
+    this.#wantLater();
+  }
+
+  #wantLater(): void {
     this.#wantTimer?.cancel();
-    // With a stored one, the cloud has nothing newer if it stays silent.
-    if (this.#supervisor.desiredVersion !== null && this.#patience.size === 0) return;
-    this.#wantTimer = this.#clock.after(WANT_AGAIN, "desired state again", () => this.#want());
+    if (this.#state !== "online") return;
+    const pause = this.#supervisor.desiredVersion === null ? WANT_AGAIN : WANT_NEWER;
+    this.#wantTimer = this.#clock.after(pause, "desired state again", () => this.#want());
   }
 
   #commanded(command: Command): void {

@@ -30,9 +30,9 @@ describe("a whole gateway on the real scheduler and chargers of firmware-sim", (
     const s = site();
     await s.pass(10_000);
     const { charger, air } = s.charger(0);
-    let switchedOn = 0;
+    let poweredOn = 0;
     charger.onEvent((event) => {
-      if (event.kind === "port" && s.runs(0, 1)) switchedOn += 1;
+      if (event.kind === "command" && event.name === "POWERON") poweredOn += 1;
     });
     const before = charger.view().frames.length;
     expect(before).toBeGreaterThan(0);
@@ -44,7 +44,16 @@ describe("a whole gateway on the real scheduler and chargers of firmware-sim", (
     await s.pass(30_000);
     expect(s.cloud.outcomes.get("a")).toEqual({ kind: "started", minutes: 30 });
     expect(s.told(1)[0]).toBe("order.started 30 sta");
-    expect(switchedOn).toBeLessThanOrEqual(1);
+    expect(poweredOn).toBe(1);
+  });
+
+  test("a desired state that was lost on the way is fetched within minutes, without a new connection", async () => {
+    const s = site();
+    await s.pass(10_000);
+    s.desire({ chargers: [] });
+    await s.pass(11 * MINUTE);
+    expect(s.gateway.status().desired).toBe(s.cloud.desired?.version);
+    expect(s.cloud.hellos).toBe(1);
   });
 
   test("a power cut of the charger in mid-charge", async () => {
