@@ -249,7 +249,8 @@ export function wechatPay(of: { account: WeChatPayAccount; clock: Clock; random:
       });
       if (answer.kind === "unavailable") return answer;
       if (answer.kind === "error") {
-        return answer.code === NOT_ENOUGH
+        // 401: our own signature is not taken, which says nothing about the refund.
+        return answer.code === NOT_ENOUGH || answer.status === 401
           ? { kind: "unavailable", detail: answer.detail }
           : { kind: "refused", detail: answer.detail };
       }
