@@ -238,6 +238,30 @@ describe("a refund", () => {
     expect(await balance("wechat_clearing")).toBe(-150);
   });
 
+  test("goes through although WeChat cannot carry out many before it", async () => {
+    const real = world.pay.refund.bind(world.pay);
+    world.pay.refund = async (refund) =>
+      refund.refundNo.startsWith("stuck") ? { kind: "unavailable", detail: "NOTENOUGH" } : await real(refund);
+    const at = world.clock.now();
+    const row = { orderId: "9", outTradeNo: "9", user: USER, cash: 100, coins: 0, total: 100 };
+    for (let i = 0; i < 40; i++) {
+      await world.db
+        .insertInto("refund_info")
+        .values({
+          ...{ ...row, refundNo: `stuck-${i}`, reason: "PROVEN_MINUTES", state: "pending" },
+          ...{ insertTime: at, updateTime: at, wxRefundId: null },
+        })
+        .execute();
+    }
+    const number = await owed();
+    await world.clock.advance(120_000 as never);
+    expect([...world.pay.refunds.keys()]).toEqual([number]);
+    expect(await refunds()).toMatchObject([
+      ...Array.from({ length: 40 }, () => ({ state: "pending" })),
+      { state: "success" },
+    ]);
+  });
+
   test("under way at WeChat is finished by its notification, once", async () => {
     world.pay.refundsSettle = false;
     const number = await owed();

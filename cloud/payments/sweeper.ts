@@ -1,4 +1,5 @@
 import { seconds, type Timer } from "@bluepower/protocol/clock";
+import type { OrderByItemBuilder } from "kysely";
 import { transaction } from "../database/open.ts";
 import { sayRefunded } from "./lines.ts";
 import { ask, closeAttempt, type PayWorld } from "./outside.ts";
@@ -74,12 +75,15 @@ async function round(world: PayWorld, stopped: () => boolean): Promise<void> {
 
 type Work = () => Promise<string>;
 
+/** Those that WeChat cannot settle must not stand before the others in every round. */
+const longestAgo = (by: OrderByItemBuilder) => by.asc().nullsFirst();
+
 async function expired(world: PayWorld): Promise<Work[]> {
   const now = world.clock.now();
   const rows = await pending(world)
     .where("expireTime", "<=", now)
     .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - AGAIN_MS)]))
-    .orderBy("expireTime")
+    .orderBy("queryTime", longestAgo)
     .execute();
   return rows.map((row) => async () => {
     await touch(world, row.outTradeNo);
@@ -93,7 +97,7 @@ async function open(world: PayWorld): Promise<Work[]> {
     .where("expireTime", ">", now)
     .where("insertTime", "<=", now - AGAIN_MS)
     .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - AGAIN_MS)]))
-    .orderBy("insertTime")
+    .orderBy("queryTime", longestAgo)
     .execute();
   return rows.map((row) => () => ask(world, row));
 }
@@ -123,7 +127,7 @@ async function refunds(world: PayWorld): Promise<Work[]> {
     .where((e) =>
       e.or([e("updateTime", "=", e.ref("insertTime")), e("updateTime", "<=", clock.now() - AGAIN_MS)]),
     )
-    .orderBy("id")
+    .orderBy("updateTime")
     .limit(BATCH)
     .execute();
   return rows.map((row) => async () => {
