@@ -101,3 +101,11 @@ test("site time", () => {
     "261122103000",
   );
 });
+
+test("a message of the uplink, and what is wrong with one", () => {
+  const message = (v: unknown): string =>
+    `p["uplink/shape"].decode(p["uplink/messages"].want, ${JSON.stringify({ v, have: null, more: 1 })})`;
+  expect(run(message(1))).toEqual({ value: { v: 1, have: null } });
+  expect(run(message("1"))).toEqual({ problem: "v: a whole number from 0" });
+  expect(run(`p["uplink/topics"].up.hello("g1")`)).toMatch(/^up\/[0-9]{2}\/g1\/hello$/);
+});
