@@ -202,6 +202,33 @@ describe("paid", () => {
     expect(await world.place({ port: 2 })).toMatchObject({ kind: "placed" });
   });
 
+  test("by asking also after the clock was set back, by who waits and by the sweeper, and refunds go through", async () => {
+    world.clock.jump(minutes(100_000));
+    const { orderId } = await world.charging();
+    const number = await ready(orderId);
+    expect(await world.payments.result(orderId)).toBe("pending");
+    world.clock.jump(minutes(-100_000));
+    world.pay.pay(number);
+    expect(await world.payments.result(orderId)).toBe("paid");
+
+    world.clock.jump(minutes(100_000));
+    const second = (await world.charging({ port: 2 })).orderId;
+    const other = await ready(second);
+    expect(await world.payments.result(second)).toBe("pending");
+    world.clock.jump(minutes(-100_000));
+    world.pay.pay(other);
+    await world.clock.advance(ROUND);
+    expect((await world.order(second)).payState).toBe("paid");
+
+    world.clock.jump(minutes(100_000));
+    world.pay.faults.refund.push("down");
+    await world.finish(second, 20, "charger_lost");
+    await world.clock.advance(ROUND);
+    world.clock.jump(minutes(-100_000));
+    await world.clock.advance(ROUND);
+    expect(world.pay.refunds.size).toBe(1);
+  });
+
   test("by asking; WeChat is asked at most once in two seconds", async () => {
     const { orderId } = await world.charging();
     const number = await ready(orderId);

@@ -34,7 +34,10 @@ export async function paymentResult(
     .updateTable("order_pay_info")
     .set({ queryTime: now })
     .where("outTradeNo", "=", open.outTradeNo)
-    .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - ASK_AGAIN_MS)]))
+    // A time ahead of now was written before the clock was set back.
+    .where((e) =>
+      e.or([e("queryTime", "is", null), e("queryTime", "<=", now - ASK_AGAIN_MS), e("queryTime", ">", now)]),
+    )
     .executeTakeFirst();
   if (mine.numUpdatedRows !== 1n) return "pending";
   await ask(world, open);

@@ -1,6 +1,7 @@
 import { seconds, type Timer } from "@bluepower/protocol/clock";
-import type { OrderByItemBuilder } from "kysely";
+import type { ExpressionBuilder, OrderByItemBuilder } from "kysely";
 import { transaction } from "../database/open.ts";
+import type { Schema } from "../database/schema.ts";
 import { sayRefunded } from "./lines.ts";
 import { ask, closeAttempt, type PayWorld } from "./outside.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
@@ -82,7 +83,7 @@ async function expired(world: PayWorld): Promise<Work[]> {
   const now = world.clock.now();
   const rows = await pending(world)
     .where("expireTime", "<=", now)
-    .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - AGAIN_MS)]))
+    .where((e) => e.or([e("queryTime", "is", null), ...notJustNow(e, "queryTime", now)]))
     .orderBy("queryTime", longestAgo)
     .execute();
   return rows.map((row) => async () => {
@@ -95,12 +96,19 @@ async function open(world: PayWorld): Promise<Work[]> {
   const now = world.clock.now();
   const rows = await pending(world)
     .where("expireTime", ">", now)
-    .where("insertTime", "<=", now - AGAIN_MS)
-    .where((e) => e.or([e("queryTime", "is", null), e("queryTime", "<=", now - AGAIN_MS)]))
+    .where((e) => e.or(notJustNow(e, "insertTime", now)))
+    .where((e) => e.or([e("queryTime", "is", null), ...notJustNow(e, "queryTime", now)]))
     .orderBy("queryTime", longestAgo)
     .execute();
   return rows.map((row) => () => ask(world, row));
 }
+
+/** Long enough ago; a time ahead of now was written before the clock was set back. */
+const notJustNow = (
+  e: ExpressionBuilder<Schema, "order_pay_info">,
+  time: "queryTime" | "insertTime",
+  now: number,
+) => [e(time, "<=", now - AGAIN_MS), e(time, ">", now)];
 
 const pending = (world: PayWorld) =>
   world.db
@@ -120,12 +128,17 @@ const touch = (world: PayWorld, outTradeNo: string) =>
 /** A refund that was never tried has the same two times; the others wait. The same number and fields ask again and never pay twice. */
 async function refunds(world: PayWorld): Promise<Work[]> {
   const { db, clock, log, provider } = world;
+  const now = clock.now();
   const rows = await db
     .selectFrom("refund_info")
     .selectAll()
     .where("state", "=", "pending")
     .where((e) =>
-      e.or([e("updateTime", "=", e.ref("insertTime")), e("updateTime", "<=", clock.now() - AGAIN_MS)]),
+      e.or([
+        e("updateTime", "=", e.ref("insertTime")),
+        e("updateTime", "<=", now - AGAIN_MS),
+        e("updateTime", ">", now),
+      ]),
     )
     .orderBy("updateTime")
     .limit(BATCH)
@@ -141,7 +154,7 @@ async function refunds(world: PayWorld): Promise<Work[]> {
     });
     const at = clock.now();
     // A clock that stands still must not make a tried refund look like a fresh one.
-    const tried = Math.max(at, row.insertTime + 1);
+    const tried = at === row.insertTime ? at + 1 : at;
     switch (answer.kind) {
       case "success":
         if (await transaction(db, (tx) => finishRefund(tx, { refundNo, wxRefundId: answer.refundId, at }))) {
