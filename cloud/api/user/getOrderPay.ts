@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { unpaidBills } from "../../orders/bills.ts";
 import { endpoint } from "../endpoint.ts";
-import { list } from "../fields.ts";
+import { list, Phone_ } from "../fields.ts";
 import { Bill, billData } from "../orderData.ts";
 
 export default endpoint({
@@ -9,7 +9,7 @@ export default endpoint({
   side: "user",
   summary: "List the caller's bills that wait to be paid, oldest first.",
   auth: "session",
-  input: z.object({}),
+  input: z.object({ user: Phone_ }),
   output: list(Bill),
   refusals: [],
   async read({ cloud, caller }) {

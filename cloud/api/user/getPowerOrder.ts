@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
-import { list, OrderId_ } from "../fields.ts";
+import { list, OrderId_, Phone_ } from "../fields.ts";
 import { OrderData, orderData } from "../orderData.ts";
 
 export default endpoint({
@@ -8,7 +8,7 @@ export default endpoint({
   side: "user",
   summary: "Show one order of the caller, whatever its state.",
   auth: "session",
-  input: z.object({ orderId: OrderId_ }),
+  input: z.object({ user: Phone_, orderId: OrderId_ }),
   output: list(OrderData),
   refusals: ["NOT_YOURS"],
   async read({ cloud, caller, input, refuse }) {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { placeOrder } from "../../orders/place.ts";
 import { startCharging } from "../../orders/start.ts";
 import { endpoint } from "../endpoint.ts";
-import { DeviceCode_, list, PortNo_, Whole_, Yuan_ } from "../fields.ts";
+import { DeviceCode_, list, Phone_, PortNo_, Whole_, Yuan_ } from "../fields.ts";
 
 const PLATE = "7 or 8 characters: a Chinese character, a letter, 5 or 6 of A-Z 0-9 港澳学警挂领";
 /** A province in one character, a city in one letter, and the number (spec 5). */
@@ -15,6 +15,7 @@ export default endpoint({
   auth: "session",
   movesMoney: true,
   input: z.object({
+    user: Phone_,
     deviceCode: DeviceCode_,
     port: PortNo_,
     unitPrice: Yuan_,

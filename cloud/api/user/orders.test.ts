@@ -26,8 +26,8 @@ let s: Scenario;
 let gateways: ScriptedGateways;
 let pay: ScriptedPay;
 let payments: Payments;
-let me: { session: string };
-let other: { session: string };
+let me: { user: string; session: string };
+let other: { user: string; session: string };
 
 beforeEach(async () => {
   s = await scenario({
@@ -58,8 +58,8 @@ beforeEach(async () => {
   });
   const { db, clock, random, log } = s.cloud;
   payments = await startPayments({ db, clock, random, log, provider: pay, coinFen: 100 });
-  me = await s.person("user", USER);
-  other = await s.person("user", OTHER);
+  me = { user: USER, ...(await s.person("user", USER)) };
+  other = { user: OTHER, ...(await s.person("user", OTHER)) };
   await db.updateTable("user_info").set({ userName: "用户" }).execute();
   await db.insertInto("site").values({ name: "yard", zone: "Asia/Shanghai" }).execute();
   await db

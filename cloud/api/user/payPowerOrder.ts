@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { openAttempt } from "../../payments/attempts.ts";
 import { endpoint } from "../endpoint.ts";
-import { list, OrderId_, Whole_, Yuan_ } from "../fields.ts";
+import { list, OrderId_, Phone_, Whole_, Yuan_ } from "../fields.ts";
 
 const CHANNEL = "jsapi or h5";
 
@@ -12,6 +12,7 @@ export default endpoint({
   auth: "session",
   movesMoney: true,
   input: z.object({
+    user: Phone_,
     orderId: OrderId_,
     money: Yuan_,
     pmoney: Whole_(0, 99_999),

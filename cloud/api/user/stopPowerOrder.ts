@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { planStop, stopCharging } from "../../orders/stop.ts";
 import { endpoint } from "../endpoint.ts";
-import { done, list, OrderId_, ResultInfo } from "../fields.ts";
+import { done, list, OrderId_, Phone_, ResultInfo } from "../fields.ts";
 
 export default endpoint({
   name: "stopPowerOrder",
   side: "user",
   summary: "End a charge early; what was agreed is still owed.",
   auth: "session",
-  input: z.object({ orderId: OrderId_ }),
+  input: z.object({ user: Phone_, orderId: OrderId_ }),
   output: list(ResultInfo),
   refusals: ["NOT_YOURS", "ORDER_NOT_STARTED", "ORDER_ENDED", "ORDER_CANCELLED", "STOP_PENDING"],
   async run({ cloud, caller, input, refuse, once }) {
