@@ -90,7 +90,7 @@ describe("the operator registers chargers", () => {
 
 describe("a charger's manager", () => {
   const give = (manager: string | null) =>
-    change((tx) => assignManager(tx, { deviceCode: CODE, manager }, BY));
+    change((tx) => assignManager(tx, { deviceCode: CODE, manager, touchDesired }, BY));
 
   test("is a registered and approved one, or nobody", async () => {
     expect(await give(MANAGER)).toBe("device_unknown");
@@ -105,6 +105,16 @@ describe("a charger's manager", () => {
     expect((await s.rows()).device_info).toMatchObject([{ manager: MANAGER, addTime: START }]);
     await give(null);
     expect((await s.rows()).device_info).toMatchObject([{ manager: null, addTime: null }]);
+  });
+
+  test("is a change that the charger's gateway is told of", async () => {
+    await register();
+    await change((tx) => registerManager(tx, { phone: MANAGER }, BY));
+    await change((tx) => approveManager(tx, { phone: MANAGER }, BY));
+    await behind("gw-1");
+    touched = [];
+    expect([await give(MANAGER), await give(null)]).toEqual(["assigned", "assigned"]);
+    expect(touched).toEqual(["gw-1", "gw-1"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isJamCode, type JamCode } from "@bluepower/protocol/units";
 import type { Tx } from "../database/database.ts";
-import { findDevice, listDevices } from "../devices/devices.ts";
+import { listDevices } from "../devices/devices.ts";
 import { assignGateway, assignManager, registerDevice, setDevice } from "../devices/register.ts";
 import { touchDesired } from "../gateways/desired.ts";
 import type { By } from "../identity/audit.ts";
@@ -167,13 +167,7 @@ const deviceAssign = command({
   flags: { manager: required("PHONE|none", orNone(phoneValue), "the manager's phone number, or none") },
   examples: ["device assign DEMO0001 --manager 13900000001", "device assign DEMO0001 --manager none"],
   async run({ argument: deviceCode, flags: { manager } }, { change }) {
-    const outcome = await change(async (tx, by) => {
-      const assigned = await assignManager(tx, { deviceCode, manager }, by);
-      // A charger that nobody manages is closed to users at its gateway, too.
-      const gatewayId = (await findDevice(tx, deviceCode))?.gatewayId ?? null;
-      if (assigned === "assigned" && gatewayId !== null) await touchDesired(tx, gatewayId);
-      return assigned;
-    });
+    const outcome = await change((tx, by) => assignManager(tx, { deviceCode, manager, touchDesired }, by));
     switch (outcome) {
       case "device_unknown":
         return { problem: `there is no charger "${deviceCode}"` };

@@ -70,12 +70,16 @@ export async function registerDevice(
   return "registered";
 }
 
-/** Gives a charger to an approved manager, or with null to nobody. Orders already made keep theirs. */
+/**
+ * Gives a charger to an approved manager, or with null to nobody, which its gateway has to know: nobody's charger is not
+ * enabled. Orders already made keep theirs.
+ */
 export async function assignManager(
   tx: Tx,
-  { deviceCode, manager }: { deviceCode: DeviceCode; manager: string | null },
+  change: { deviceCode: DeviceCode; manager: string | null; touchDesired: TouchDesired },
   by: By,
 ): Promise<"assigned" | "device_unknown" | "manager_unknown" | "manager_pending"> {
+  const { deviceCode, manager, touchDesired } = change;
   const device = await findDevice(tx, deviceCode);
   if (device === undefined) return "device_unknown";
   if (manager !== null) {
@@ -88,6 +92,7 @@ export async function assignManager(
     .set({ manager, addTime: manager === null ? null : by.at, updateTime: by.at })
     .where("deviceCode", "=", deviceCode)
     .execute();
+  if (device.gatewayId !== null) await touchDesired(tx, device.gatewayId);
   const detail = `from ${device.manager ?? "nobody"} to ${manager ?? "nobody"}`;
   await audit(tx, by, { what: "device.assign", object: deviceCode, detail });
   return "assigned";
