@@ -1,11 +1,15 @@
-import { type Clock, type Instant, instant } from "@bluepower/protocol/clock";
+import { type Clock, type Instant, instant, seconds } from "@bluepower/protocol/clock";
 import type { SiteTime as ChargersTime } from "./chargers/chargers.ts";
 import type { Store } from "./store/store.ts";
 import type { CloudTime } from "./uplink/cloudTime.ts";
 
+/** A charger that this gateway has set itself shows no more than the gateway knows. */
+const AHEAD = seconds(20);
+
 /**
  * What time it is on the site, by the best source there is: the cloud's time on the monotonic clock, else a wall clock
- * that is known to be synchronised, else a wall clock that is at least not before what was known earlier.
+ * that is known to be synchronised, else a wall clock that is at least not before what was known earlier, or a charger's
+ * that is ahead of it: a gateway without clock battery wakes in the past, and the chargers may have run on.
  */
 export class SiteTime implements ChargersTime {
   readonly #clock: Clock;
@@ -42,6 +46,13 @@ export class SiteTime implements ChargersTime {
 
   zone(): string {
     return this.#zone();
+  }
+
+  /** The times of this boot are a charger's from here on, until somebody vouches for better ones. */
+  chargerShows(time: Instant): void {
+    if (this.synced() || time <= this.now() + AHEAD) return;
+    const { boots } = this.#store;
+    this.#store.write(() => boots.correct(time - this.#clock.uptime(), "charger"));
   }
 
   /** Corrects the times of everything that this boot has written, when the time has become known or was set. */

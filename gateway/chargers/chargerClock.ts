@@ -34,6 +34,12 @@ export class ChargerClock {
     return this.#shown() < SET_SINCE;
   }
 
+  /** The instant that it shows, read in the site's zone. */
+  time(zone: string): Instant {
+    const shown = this.#shown();
+    return instantOf(wallTime(shown, "UTC"), zone) ?? shown;
+  }
+
   /** How far it is from the instant given, read in the site's zone. */
   offBy(now: Instant, zone: string): Millis {
     const due = instantOf(wallTime(now, zone), "UTC") ?? now;

@@ -89,4 +89,6 @@ export interface SiteTime {
   now(): Instant;
   synced(): boolean;
   zone(): string;
+  /** A charger's clock was read, and had been set; told where ours cannot be trusted. */
+  chargerShows?(time: Instant): void;
 }

@@ -29,6 +29,7 @@ async function linked(of: {
   const faults = radio.add(chip, peer);
   const site = { synced: of.synced ?? true, now: (): Instant => clock.now() };
   const misconfigured: string[] = [];
+  const shown: number[] = [];
   const connecting = radio.connect(chip, profile);
   await clock.advance(seconds(1));
   const outcome = await connecting;
@@ -38,7 +39,12 @@ async function linked(of: {
     link: outcome.link,
     config: { charger: deviceCode("DEMO0001"), chip, jamCode: jamCode("123456"), profile: 1 },
     profile: { ...profile, timestamp: of.form ?? "site" },
-    site: { now: () => site.now(), synced: () => site.synced, zone: () => "Asia/Shanghai" },
+    site: {
+      now: () => site.now(),
+      synced: () => site.synced,
+      zone: () => "Asia/Shanghai",
+      chargerShows: (time) => shown.push(time),
+    },
     signer: of.signer ?? new Signer(),
     events: { answered: () => {}, misconfigured: (detail) => misconfigured.push(detail) },
   });
@@ -51,7 +57,7 @@ async function linked(of: {
     await clock.runUntil(() => "value" in box, limit);
     return promise;
   }
-  return { clock, radio, peer, faults, site, misconfigured, link: outcome.link, session, settled };
+  return { clock, radio, peer, faults, site, misconfigured, shown, link: outcome.link, session, settled };
 }
 
 const usual = (frame: string): string[] => usualAnswer(frame, NOW);
@@ -66,6 +72,18 @@ describe("a new link", () => {
     const { session, peer, settled } = await linked({ answer: usual });
     expect(await settled(session.open())).toEqual({ kind: "open", powerCut: false });
     expect(peer.names()).toEqual(["QTIME", "STA"]);
+  });
+
+  it("tells what a set clock shows, in the site's zone, while ours is not known to be right", async () => {
+    for (const [synced, time, told] of [
+      [false, NOW, [START]],
+      [true, NOW, []],
+      [false, "000101000730", []],
+    ] as const) {
+      const { session, shown, settled } = await linked({ answer: off(time), synced });
+      await settled(session.open());
+      expect(shown.map((t) => Math.round((t - START) / 2000) * 2000 + START)).toEqual(told);
+    }
   });
 
   const off = (time: string) => (frame: string) => usualAnswer(frame, time);

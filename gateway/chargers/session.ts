@@ -77,6 +77,7 @@ export class Session {
     const time = await this.#time();
     if (time.kind !== "ok" || this.#face === undefined) return fail("reading its clock", time);
     const powerCut = this.#face.unset;
+    if (!powerCut && !this.#site.synced()) this.#site.chargerShows?.(this.#face.time(this.#site.zone()));
     if (this.#clockIsDue()) {
       const set = await this.#setClock();
       // A refused clock is no reason to do without the readings.
