@@ -2,7 +2,7 @@
  * `npm start`: the whole system on one machine, each part a process of its own as in production (spec 6). The
  * air is simulated and WeChat is the sandbox; everything else is the program that runs on a site.
  */
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { access, constants, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,15 +27,24 @@ if (taken !== undefined) {
   process.exit(1);
 }
 
-await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+try {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await access(config.dataDir, constants.W_OK);
+} catch (error) {
+  const reason = error instanceof Error ? error.message : String(error);
+  console.error(`DATA_DIR is a folder that can be written to, not "${config.dataDir}": ${reason}`);
+  process.exit(1);
+}
 // The path of a unix socket has at most 107 characters, so it does not lie in DATA_DIR.
 const air = await mkdtemp(join(tmpdir(), "bluepower-"));
 const socket = join(air, "air");
 
 const running: Running[] = [];
+const given = new AbortController();
 let stopping: Promise<void> | undefined;
 function stop(code: number): Promise<void> {
   stopping ??= (async () => {
+    given.abort();
     // The gateway goes before the chargers and the cloud, so that it can hand over what it has.
     for (const program of running.toReversed()) await program.stop();
     await rm(air, { recursive: true, force: true });
@@ -63,7 +72,10 @@ const on = {
 };
 const start = async (program: Parameters<typeof run>[0]): Promise<void> => {
   if (stopping !== undefined) return;
-  running.push(await run(program, on));
+  const started = run(program, on);
+  // Before it is ready: who stops meanwhile stops this one, too.
+  running.push(started);
+  await started.ready;
 };
 const answers = async (url: string): Promise<boolean> =>
   (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
@@ -114,6 +126,11 @@ if (stopping === undefined) {
     dataDir: config.dataDir,
     tokenFile,
     zone: config.zone,
+    signal: given.signal,
+  }).catch((error: unknown) => {
+    if (stopping !== undefined) return;
+    console.error(`the demo data: ${error instanceof Error ? error.message : String(error)}`);
+    void stop(1);
   });
 }
 for (const [i, charger] of chargers.entries()) {

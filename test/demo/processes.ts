@@ -14,6 +14,8 @@ export interface Program {
 
 export interface Running {
   name: string;
+  /** Resolves when the program does its work, has failed or is being stopped. */
+  ready: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,22 +26,30 @@ const STOP = seconds(10);
 const LINE_MAX = 2000;
 
 /**
+ * Loaded before the program: its standard input is a pipe to the demo, whose end means that the demo is gone without
+ * having stopped it (kill -9). Nothing is left running then that would hold the ports at the next start.
+ */
+const END_WITH_THE_DEMO = `data:text/javascript,${encodeURIComponent(
+  'process.stdin.on("close", () => process.kill(process.pid, "SIGTERM")).resume().unref();',
+)}`;
+
+/**
  * Runs a program as its own process and starts it anew when it ends, as systemd does in production. Its output goes to
  * `line`; `failed` is called when it ends before it was ever ready, because then something has to be changed by hand.
  */
-export async function run(
+export function run(
   program: Program,
   on: { line: (name: string, line: string) => void; failed: (name: string, reason: string) => void },
-): Promise<Running> {
+): Running {
   let child: ChildProcess | undefined;
   let stopping = false;
   let wasReady = false;
   let ended: Promise<void> = Promise.resolve();
 
   const start = (): void => {
-    const started = spawn(process.execPath, program.args, {
+    const started = spawn(process.execPath, ["--import", END_WITH_THE_DEMO, ...program.args], {
       env: { ...process.env, ...program.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       // A group of its own: Ctrl-C reaches the demo only, which then stops its programs in order.
       detached: true,
     });
@@ -64,19 +74,22 @@ export async function run(
   };
   start();
 
-  const deadline = systemClock.uptime() + READY;
-  while (!(await program.ready().catch(() => false))) {
-    if (child?.exitCode !== null) break;
-    if (systemClock.uptime() > deadline) {
-      on.failed(program.name, `was not ready within ${READY / 1000} s`);
-      break;
+  const becomeReady = async (): Promise<void> => {
+    const deadline = systemClock.uptime() + READY;
+    while (!stopping && !(await program.ready().catch(() => false))) {
+      if (child?.exitCode !== null || child.signalCode !== null) break;
+      if (systemClock.uptime() > deadline) {
+        on.failed(program.name, `was not ready within ${READY / 1000} s`);
+        break;
+      }
+      await new Promise<void>((resolve) => systemClock.after(seconds(0.05), "ready?", () => resolve()));
     }
-    await new Promise<void>((resolve) => systemClock.after(seconds(0.05), "ready?", () => resolve()));
-  }
-  wasReady = true;
+    wasReady = true;
+  };
 
   return {
     name: program.name,
+    ready: becomeReady(),
     async stop() {
       stopping = true;
       const kill = systemClock.after(STOP, "kill", () => void child?.kill("SIGKILL"));

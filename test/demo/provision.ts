@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { httpSignature } from "@bluepower/protocol/http/signature";
@@ -9,7 +8,8 @@ import { chargers, GATEWAY, managers, SITE, users } from "./chargers.ts";
 
 /**
  * Makes the demo data as people would: the operator's part with the command line, the users' with signed calls
- * after a login. What is there already stays as it is, so that a second start goes on with the same data.
+ * after a login. What is there already stays as it is, so that a second start goes on with the same data; what is
+ * missing is made, so that it also goes on after a first start that was interrupted.
  */
 export async function provision(demo: {
   cloud: string;
@@ -19,52 +19,56 @@ export async function provision(demo: {
   dataDir: string;
   tokenFile: string;
   zone: string;
+  /** Aborted when the demo is stopped meanwhile. */
+  signal: AbortSignal;
 }): Promise<void> {
   const execute = promisify(execFile);
-  const cloud = async (...args: string[]): Promise<void> => {
-    await execute(process.execPath, [demo.cloud, ...args], {
+  const cloud = async (...args: string[]): Promise<string> => {
+    const { stdout } = await execute(process.execPath, [demo.cloud, ...args], {
       env: { ...process.env, ...demo.env },
       timeout: 30_000,
+      signal: demo.signal,
     });
+    return stdout;
   };
-  const list = async (what: string): Promise<unknown> => {
-    const { stdout } = await execute(process.execPath, [demo.cloud, what, "list", "--json"], {
-      env: { ...process.env, ...demo.env },
-      timeout: 30_000,
-    });
-    return JSON.parse(stdout);
-  };
+  const list = async <T>(...what: string[]): Promise<T[]> =>
+    JSON.parse(await cloud(...what, "--json")) as T[];
 
-  const known = JSON.stringify(await list("device"));
-  if (!existsSync(demo.tokenFile)) {
-    await mkdir(dirname(demo.tokenFile), { recursive: true, mode: 0o700 });
-    await cloud(
-      "site",
-      "add",
-      SITE,
-      "--zone",
-      demo.zone,
-      "--station-id",
-      "S001",
-      "--station-name",
-      "一号停车场",
-    );
-    await cloud("gateway", "add", GATEWAY, "--site", SITE, "--token-file", demo.tokenFile);
+  const [sites, gateways, approvals, devices] = await Promise.all([
+    list<{ name: string }>("site", "list"),
+    list<{ id: string }>("gateway", "list"),
+    list<{ manager: string; approved: number }>("manager", "list", "--phones"),
+    list<{ deviceCode: string; deviceName: string }>("device", "list"),
+  ]);
+  if (!sites.some((s) => s.name === SITE)) {
+    const station = ["--station-id", "S001", "--station-name", "一号停车场"];
+    await cloud("site", "add", SITE, "--zone", demo.zone, ...station);
   }
-  if (!known.includes("DEMO0004")) {
-    for (const m of managers) {
-      await cloud("manager", "add", m.phone, "--name", m.name);
-      await cloud("manager", "approve", m.phone);
-    }
-    for (const c of chargers) {
-      if (known.includes(c.code)) continue;
-      const gateway = c.gateway ? ["--gateway", GATEWAY] : [];
+  const known = gateways.some((g) => g.id === GATEWAY);
+  const token = await readFile(demo.tokenFile, "utf8").catch(() => "");
+  if (!known || token.trim() === "") {
+    // A file without its gateway, or a gateway without its file: a start was interrupted between the two.
+    await rm(demo.tokenFile, { force: true });
+    await mkdir(dirname(demo.tokenFile), { recursive: true, mode: 0o700 });
+    const made = known ? ["token", GATEWAY] : ["add", GATEWAY, "--site", SITE];
+    await cloud("gateway", ...made, "--token-file", demo.tokenFile);
+  }
+  for (const m of managers) {
+    const registered = approvals.find((a) => a.manager === m.phone);
+    if (registered === undefined) await cloud("manager", "add", m.phone, "--name", m.name);
+    if (registered?.approved !== 1) await cloud("manager", "approve", m.phone);
+  }
+  for (const c of chargers) {
+    const registered = devices.find((d) => d.deviceCode === c.code);
+    const gateway = c.gateway ? ["--gateway", GATEWAY] : [];
+    if (registered === undefined) {
       await cloud("device", "add", c.code, "--chip", c.chip, "--version", "1", ...gateway);
-      if (!c.manager) continue;
-      await cloud("device", "assign", c.code, "--manager", managers[0].phone);
-      const price = c.price === null ? ["--charge", "0"] : ["--charge", "1", "--price", c.price];
-      await cloud("device", "set", c.code, "--name", c.name, "--max-unit", "12", ...price);
     }
+    // The name comes last: who has one is complete, and what was changed since stays.
+    if (!c.manager || (registered?.deviceName ?? "") !== "") continue;
+    await cloud("device", "assign", c.code, "--manager", managers[0].phone);
+    const price = c.price === null ? ["--charge", "0"] : ["--charge", "1", "--price", c.price];
+    await cloud("device", "set", c.code, "--name", c.name, "--max-unit", "12", ...price);
   }
   await people(demo);
 }
