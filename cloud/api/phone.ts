@@ -34,10 +34,10 @@ export async function bindGivenPhone(side: Side, call: PhoneCall): Promise<z.inp
   if (openId === null) return refuse("SESSION");
   const phone = await askWeChat(side, call);
   const now = cloud.clock.now();
-  const { movedFrom } = await transaction(cloud.db, (tx) => bindPhone(tx, { side, openId, phone, now }));
-  if (movedFrom > 0) {
+  const bound = await transaction(cloud.db, (tx) => bindPhone(tx, { side, openId, phone, now }));
+  if (bound.moved) {
     cloud.log.warn(
-      { event: "phone.rebound", side, sessions: movedFrom },
+      { event: "phone.rebound", side, sessions: bound.sessions },
       "a phone number was bound to another openid",
     );
   }

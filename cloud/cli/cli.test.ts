@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { millis } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
+import { phone } from "@bluepower/protocol/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openDatabase } from "../database/open.ts";
+import { openDatabase, transaction } from "../database/open.ts";
 import { desiredState } from "../gateways/desired.ts";
 import { greet } from "../gateways/hello.ts";
 import { authenticateGateway } from "../gateways/identity.ts";
 import { START } from "../gateways/testSite.ts";
+import { bindPhone, openSession } from "../identity/sessions.ts";
 import { readArguments } from "./arguments.ts";
 import { commands, runCommand } from "./run.ts";
 
@@ -267,6 +269,22 @@ test("people are listed with the middle of their numbers left out, unless it is 
       .execute(),
   );
   expect(await json("user list")).toMatchObject([{ user: "138****0001", userName: "Wang", pmoney: 0 }]);
+});
+
+test("a user whose phone number moved to another WeChat account is confirmed", async () => {
+  expect((await cloud("user confirm 13800000001")).err).toEqual(["there is no user 13800000001"]);
+  await inDatabase((db) =>
+    transaction(db, async (tx) => {
+      for (const openId of ["o1", "o2"]) {
+        const of = { side: "user", openId, now: START } as const;
+        await openSession(tx, { ...of, sessionKey: "", random });
+        await bindPhone(tx, { ...of, phone: phone("13800000001") });
+      }
+    }),
+  );
+  expect((await cloud("user confirm 13800000001")).out).toBe("user 13800000001 is confirmed\n");
+  expect(await json("user confirm 13800000001")).toEqual({ user: "13800000001", confirmed: 1 });
+  expect((await audited()).map((a) => a.what)).toEqual(["phone.rebound", "user.confirm"]);
 });
 
 test("serve serves, and takes nothing on its command line", async () => {

@@ -1,5 +1,5 @@
 import { approveManager, listManagers, registerManager, setManagerName } from "../people/managers.ts";
-import { listUsers } from "../people/users.ts";
+import { confirmUser, listUsers } from "../people/users.ts";
 import { command, optional, required, toggle } from "./command.ts";
 import { masked, table } from "./output.ts";
 import { phoneValue, textValue } from "./values.ts";
@@ -21,6 +21,27 @@ const userList = command({
     const list = users.map((u) => ({ ...u, user: flags.phones === true ? u.user : masked(u.user) }));
     const rows = list.map((u) => [u.user, u.userName, u.pmoney]);
     return { text: table(["PHONE", "NAME", "COINS"], rows, "no user yet"), json: list };
+  },
+});
+
+const userConfirm = command({
+  name: "user confirm",
+  summary:
+    "Confirm that the WeChat account a phone number is bound to now is the same person's: coins can be used again.",
+  argument: PHONE,
+  flags: {},
+  examples: ["user confirm 13800000001"],
+  async run({ argument: phone }, { change }) {
+    switch (await change((tx, by) => confirmUser(tx, { phone }, by))) {
+      case "unknown":
+        return { problem: `there is no user ${phone}` };
+      case "unbound":
+        return { problem: `no WeChat account is bound to ${phone}` };
+      case "already":
+        return { text: `user ${phone} was confirmed already`, json: { user: phone, confirmed: 1 } };
+      case "confirmed":
+        return { text: `user ${phone} is confirmed`, json: { user: phone, confirmed: 1 } };
+    }
   },
 });
 
@@ -76,4 +97,4 @@ const managerApprove = command({
   },
 });
 
-export const peopleCommands = [userList, managerList, managerAdd, managerApprove];
+export const peopleCommands = [userList, userConfirm, managerList, managerAdd, managerApprove];

@@ -24,7 +24,8 @@ create index wx_info_phone on wx_info (side, phone);
 
 create table user_info (
   id integer primary key, "user" text not null unique, "userName" text not null default '',
-  pmoney integer not null default 0 check (pmoney >= 0), "setupTime" bigint not null, "professionId" integer);
+  pmoney integer not null default 0 check (pmoney >= 0), "setupTime" bigint not null, "professionId" integer,
+  "confirmedOpenId" text not null default '');
 
 create table manager_info (
   id integer primary key, manager text not null unique, "managerName" text not null default '',

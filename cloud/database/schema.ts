@@ -33,6 +33,8 @@ export interface UserInfo {
   pmoney: Defaulted<number>;
   setupTime: number;
   professionId: number | null;
+  /** Whose the coins are: the first openid that bound this phone number, later the one an operator has confirmed; empty before. */
+  confirmedOpenId: Defaulted<string>;
 }
 
 export interface ManagerInfo {

@@ -63,20 +63,29 @@ export async function findSession(
 /**
  * Binds a phone number that WeChat has vouched for to an openid: one phone number has one openid on a side, one openid
  * one phone number. The former openid's sessions end, which is audited. The person's record is made at the first time;
- * a manager's waits for approval.
+ * a manager's waits for approval. A user's coins stay with the openid that they were confirmed for: phone numbers are
+ * given to other people.
  */
 export async function bindPhone(
   tx: Tx,
   binding: { side: Side; openId: string; phone: Phone; now: Instant },
-): Promise<{ movedFrom: number }> {
+): Promise<{ moved: boolean; sessions: number }> {
   const { side, openId, phone, now } = binding;
+  const before = await tx
+    .selectFrom("wx_info")
+    .select("id")
+    .where((e) => e.and({ side, openId, phone }))
+    .executeTakeFirst();
   const ended = await tx
     .deleteFrom("wx_info")
     .where((e) => e.and({ side, phone }))
     .where("openId", "!=", openId)
     .executeTakeFirstOrThrow();
   const sessions = Number(ended.numDeletedRows);
-  if (sessions > 0) {
+  const confirmed = side === "user" ? await confirmedOpenId(tx, phone) : "";
+  // The former openid may have left no session: it went to another number, or has not been seen for a month.
+  const moved = sessions > 0 || (before === undefined && confirmed !== "" && confirmed !== openId);
+  if (moved) {
     const by = { who: `${side}:${phone}`, at: now };
     const detail = `bound to another openid, ${sessions} sessions of the former one ended`;
     await audit(tx, by, { what: "phone.rebound", object: phone, detail });
@@ -87,15 +96,28 @@ export async function bindPhone(
     .where((e) => e.and({ side, openId }))
     .execute();
   await makePerson(tx, binding);
-  return { movedFrom: sessions };
+  return { moved, sessions };
 }
 
-async function makePerson(tx: Tx, of: { side: Side; phone: Phone; now: Instant }): Promise<void> {
+async function confirmedOpenId(tx: Tx, phone: string): Promise<string> {
+  const user = tx.selectFrom("user_info").select("confirmedOpenId").where("user", "=", phone);
+  return (await user.executeTakeFirst())?.confirmedOpenId ?? "";
+}
+
+async function makePerson(
+  tx: Tx,
+  of: { side: Side; openId: string; phone: Phone; now: Instant },
+): Promise<void> {
   if (of.side === "user") {
     await tx
       .insertInto("user_info")
       .values({ user: of.phone, setupTime: of.now, professionId: null })
       .onConflict((c) => c.doNothing())
+      .execute();
+    await tx
+      .updateTable("user_info")
+      .set({ confirmedOpenId: of.openId })
+      .where((e) => e.and({ user: of.phone, confirmedOpenId: "" }))
       .execute();
   } else {
     await tx
@@ -107,7 +129,7 @@ async function makePerson(tx: Tx, of: { side: Side; phone: Phone; now: Instant }
 }
 
 /** The openid that logged in last with this phone number; null when none did. */
-export async function newestOpenId(db: Db, side: Side, phone: string): Promise<string | null> {
+export async function newestOpenId(db: Db | Tx, side: Side, phone: string): Promise<string | null> {
   const row = await db
     .selectFrom("wx_info")
     .select("openId")

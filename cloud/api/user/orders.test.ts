@@ -1,4 +1,4 @@
-import { minutes } from "@bluepower/protocol/units";
+import { minutes, phone } from "@bluepower/protocol/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../../database/open.ts";
 import { checkLedger } from "../../ledger/check.ts";
@@ -7,6 +7,7 @@ import { type ScriptedGateways, scriptedGateways } from "../../orders/scriptedGa
 import type { Payments } from "../../payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../../payments/scriptedPay.ts";
 import { startPayments } from "../../payments/start.ts";
+import { confirmUser } from "../../people/users.ts";
 import { reasons } from "../reasons.ts";
 import { type Scenario, START, scenario } from "../scenario.ts";
 import { wechatNotify } from "../wechatNotify.ts";
@@ -440,6 +441,51 @@ describe("payPowerOrder and queryOrderPay", () => {
     gateways.answer = () => ({ kind: "no_answer" });
     const orderId = String(first(await newOrder()).orderId);
     expect(await payment(orderId)).toMatchObject({ code: 5, reason: "ORDER_NOT_STARTED" });
+  });
+});
+
+describe("a phone number that another openid has bound", () => {
+  const coins = { pmoney: 3, cash: 0 };
+  const pmoney = async () =>
+    (await s.db.selectFrom("user_info").select("pmoney").where("user", "=", USER).executeTakeFirst())?.pmoney;
+  const confirm = () =>
+    transaction(s.db, (tx) => confirmUser(tx, { phone: phone(USER) }, { who: "operator", at: START }));
+
+  test("spends no coins until the operator has confirmed that it is the same person; cash it may pay", async () => {
+    await giveCoins(5);
+    expect(await confirm()).toBe("already");
+    const orderId = await charging();
+    me = { user: USER, ...(await s.person("user", USER, "another")) };
+    expect(await payment(orderId, coins)).toMatchObject({ code: 5, reason: "PHONE_UNCONFIRMED", data: [] });
+    expect(await payment(orderId, { pmoney: 1, cash: "2.00" })).toMatchObject({
+      reason: "PHONE_UNCONFIRMED",
+    });
+    expect([await pmoney(), await attempts(), pay.calls]).toEqual([5, [], []]);
+    expect((await payment(orderId)).code).toBe(0);
+    expect([await confirm(), await confirm()]).toEqual(["confirmed", "already"]);
+    expect((await payment(orderId, coins)).code).toBe(0);
+    expect(await pmoney()).toBe(2);
+    expect((await s.rows()).audit_log).toMatchObject([
+      { what: "phone.rebound", object: USER },
+      { who: "operator", what: "user.confirm", object: USER },
+    ]);
+  });
+
+  test("also when the former one has left it for another number long before", async () => {
+    await giveCoins(5);
+    await s.person("user", "13800000009", `openid-${USER}`);
+    me = { user: USER, ...(await s.person("user", USER, "another")) };
+    const orderId = await charging();
+    expect(await payment(orderId, coins)).toMatchObject({ code: 5, reason: "PHONE_UNCONFIRMED" });
+    await s.person("user", USER, "another");
+    expect((await s.rows()).audit_log).toMatchObject([{ what: "phone.rebound", object: USER }]);
+  });
+
+  test("and bound back to the former one is theirs as before", async () => {
+    await giveCoins(5);
+    await s.person("user", USER, "another");
+    me = { user: USER, ...(await s.person("user", USER)) };
+    expect((await payment(await charging(), coins)).code).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { openAttempt } from "../../payments/attempts.ts";
+import { coinsAreTheirs } from "../../people/users.ts";
 import { endpoint } from "../endpoint.ts";
 import { list, OrderId_, Phone_, Whole_, Yuan_ } from "../fields.ts";
 
@@ -26,6 +27,7 @@ export default endpoint({
     "ORDER_PAID",
     "AMOUNT_MISMATCH",
     "COINS_SHORT",
+    "PHONE_UNCONFIRMED",
     "NO_OPENID",
     "WECHAT_UNAVAILABLE",
   ],
@@ -37,6 +39,7 @@ export default endpoint({
       anotherIsOpen = false;
       const request = { ...input, channel, user: caller.phone, openId: caller.openId };
       const { repeat, value } = await once(async (tx) => {
+        if (input.pmoney > 0 && !(await coinsAreTheirs(tx, caller))) return refuse("PHONE_UNCONFIRMED");
         const opened = await openAttempt(tx, request, { at: clock.now(), random });
         switch (opened.kind) {
           case "opened":
