@@ -29,6 +29,9 @@ export class Journal {
   readonly #size;
   readonly #first;
   readonly #delete;
+  readonly #negate;
+  readonly #restore;
+  readonly #raise;
 
   constructor(db: Sqlite, boots: Boots, meta: Meta) {
     this.#boots = boots;
@@ -50,6 +53,11 @@ export class Journal {
       .pluck();
     this.#first = db.prepare<[], number | null>("select min(seq) from journal").pluck();
     this.#delete = db.prepare<[number]>("delete from journal where seq <= ?");
+    this.#negate = db.prepare<[number, number]>("update journal set seq = -(seq + ?) where seq > ?");
+    this.#restore = db.prepare<[]>("update journal set seq = -seq where seq < 0");
+    this.#raise = db.prepare<[number]>(
+      "insert or replace into sqlite_sequence (rowid, name, seq) values ((select rowid from sqlite_sequence where name = 'journal'), 'journal', ?)",
+    );
   }
 
   /** Adds a fact inside the caller's transaction; `at` is when it happened, if not now. */
@@ -87,6 +95,21 @@ export class Journal {
   /** The first number that is still here; an answer below it cannot be followed. */
   first(): number {
     return this.#first.get() ?? this.last() + 1;
+  }
+
+  /**
+   * The cloud has applied events up to `acked` that are not here: the store is an older copy of itself. What it has not
+   * known as acknowledged follows behind them, because the cloud would skip it under its present numbers; an event that
+   * it already has says nothing new. Inside the caller's transaction.
+   */
+  continueBehind(acked: number): void {
+    const mark = this.acknowledged();
+    const shift = acked - mark;
+    // Numbers are keys: by way of negative ones none meets another.
+    this.#negate.run(shift, mark);
+    this.#restore.run();
+    this.#raise.run(Math.max(acked, this.last() + shift));
+    this.acknowledge(acked);
   }
 
   /** What the cloud has acknowledged, as last stored. */

@@ -78,8 +78,23 @@ export class Outbox {
     this.#open = true;
     this.#resend = RESEND_FIRST;
     this.#land();
-    this.#moveMark(acked, this.#no + 1);
+    if (acked > this.#store.journal.last()) this.#continueBehind(acked);
+    else this.#moveMark(acked, this.#no + 1);
     this.#plan(millis(0));
+  }
+
+  /** The cloud has more events of this stream than the store, which is an older copy of itself. */
+  #continueBehind(acked: number): void {
+    const { journal } = this.#store;
+    this.#log.error(
+      { acked, last: journal.last() },
+      "the cloud has more events of this stream: the store is an older copy; what it holds follows behind them",
+    );
+    const moved = this.#store.write(() => journal.continueBehind(acked));
+    // With a full disk nothing has moved: the next welcome says it again.
+    if (moved.kind === "store_full") return;
+    this.#mark = acked;
+    this.#raisedAt = this.#no;
   }
 
   /** The connection is gone. */
@@ -120,13 +135,8 @@ export class Outbox {
   /** R2 of the sync page: the mark goes back only on an answer to a message sent after it was last raised. */
   #moveMark(acked: number, re: number): void {
     const { journal } = this.#store;
-    if (acked > journal.last()) {
-      this.#log.error(
-        { acked, last: journal.last() },
-        "the cloud has more events of this stream than the gateway: its store is an old copy",
-      );
-      return;
-    }
+    // An older copy of the store is dealt with when the cloud says its cursor in the welcome, not by an answer to a message.
+    if (acked > journal.last()) return;
     if (acked === this.#mark) return;
     if (acked < this.#mark) {
       if (re <= this.#raisedAt) return;

@@ -66,6 +66,30 @@ describe("the outbox", () => {
     store.close();
   });
 
+  test("a store that is an older copy of itself goes on behind what the cloud has: nothing new is skipped", async () => {
+    const { clock, store, outbox, sent, append, ack } = parts(9);
+    append(3);
+    outbox.open(0);
+    await clock.advance(seconds(1));
+    outbox.acknowledged(ack(sent[0]?.no ?? 0, 2));
+    // The copy knows of 3 events, 2 acknowledged; before it was put back the cloud had applied 10.
+    outbox.close();
+    outbox.open(10);
+    append(2);
+    await clock.advance(seconds(10));
+    expect(outbox.mark).toBe(10);
+    expect(sent.at(-1)?.events.map((e) => [e.seq, e.body])).toEqual([
+      [11, { detail: 2 }],
+      [12, { detail: 0 }],
+      [13, { detail: 1 }],
+    ]);
+    outbox.acknowledged(ack(sent.at(-1)?.no ?? 0, 13));
+    expect(outbox.waiting).toBe(0);
+    append(1);
+    expect(store.journal.last()).toBe(14);
+    store.close();
+  });
+
   test("sends again by a timer of its own when no answer comes", async () => {
     const { clock, store, outbox, sent, append } = parts(2);
     append(3);
