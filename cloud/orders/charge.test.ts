@@ -206,8 +206,11 @@ describe("cancelling behind a gateway", () => {
 
   test("no word: the user is told cancelled and is free, the port stays taken until the gateway has spoken", async () => {
     const { orderId } = await start();
+    const before = world.gateways.touched.length;
     expect(await cancel(orderId)).toBe("cancelled");
     expect(await world.order(orderId)).toMatchObject({ state: "cancelled", toldCancelled: 1 });
+    // It is in the desired state no more, so that no gateway takes it up.
+    expect(world.gateways.touched.slice(before)).toEqual(["gw-1"]);
     expect(await slotHeld(orderId)).toBe(true);
     expect(await world.place({ port: 2 })).toMatchObject({ kind: "placed" });
     await world.event(cancelled(orderId));
