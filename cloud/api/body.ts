@@ -24,9 +24,15 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export type ContentType = "json" | "form";
 
-/** Undefined for what no method takes. */
-export function contentType(header: string | null): ContentType | undefined {
-  const media = (header ?? "").split(";")[0]?.trim().toLowerCase();
+/** Undefined for what no method takes: another form, another character set than UTF-8, a compressed body. */
+export function contentType(headers: Headers): ContentType | undefined {
+  const [media, ...parameters] = (headers.get("content-type") ?? "")
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim());
+  if (parameters.some((p) => p.startsWith("charset=") && !/^charset="?utf-?8"?$/.test(p))) return undefined;
+  if (!["", "identity"].includes((headers.get("content-encoding") ?? "").trim().toLowerCase()))
+    return undefined;
   if (media === "application/json") return "json";
   return media === "application/x-www-form-urlencoded" ? "form" : undefined;
 }

@@ -135,6 +135,17 @@ describe("rates (HTTP 429)", () => {
     expect((await read()).status).toBe(200);
   });
 
+  test("a person whom documented mode takes at their word is held to the same as a session", async () => {
+    await s.close();
+    s = await scenario({ table: loopTable(seen), config: { authMode: "documented" } });
+    for (const user of [USER, OTHER]) await s.person("user", user);
+    let n = 0;
+    const change = () => read({ user: USER, name: `n${n++}` }, "putSetting");
+    expect(await statuses(61, change)).toEqual([...Array(60).fill(200), 429]);
+    expect(await statuses(240, () => read({ user: USER }))).toEqual([...Array(239).fill(200), 429]);
+    expect((await read({ user: OTHER, name: "other" }, "putSetting")).status).toBe(200);
+  });
+
   test("a wrong signature does not use up anybody's session", async () => {
     const body = JSON.stringify({ ...s.signed("user", { session }), signature: "x" });
     for (let i = 0; i < 301; i++) await s.send("user", "getEcho", body);

@@ -41,6 +41,16 @@ describe("what never reaches a method", () => {
     expect(await status("{}", {}, "getShop")).toBe(404);
   });
 
+  test.each([
+    [{ "content-encoding": "gzip" }, 415],
+    [{ "content-encoding": "identity" }, 200],
+    [{ "content-type": "application/json; charset=gbk" }, 415],
+    [{ "content-type": 'application/json;charset="UTF-8"' }, 200],
+    [{ "content-type": "application/x-www-form-urlencoded; charset=utf8" }, 200],
+  ])("%j: HTTP %i", async (headers, expected) => {
+    expect(await status("{}", headers)).toBe(expected);
+  });
+
   test("another content type is 415, a parameter of the type is not minded", async () => {
     expect(await status("{}", { "content-type": "text/plain" })).toBe(415);
     expect(await status("{}", { "content-type": "application/json; charset=UTF-8" })).toBe(200);

@@ -72,13 +72,14 @@ export function createApi(
       limits.take(`address ${address}`, RATES.address) ??
       (endpoint.login ? limits.take(`logins ${address}`, RATES.loginsOfAddress) : null);
     if (wait !== null) return tooMany(wait);
-    const type = contentType(c.req.header("content-type") ?? null);
+    const type = contentType(c.req.raw.headers);
     const body = await readBody(c.req.raw, BODY_MAX);
     if (body === undefined) return { status: 413, message: `the body has at most ${BODY_MAX} bytes` };
     if (type === undefined) {
       return {
         status: 415,
-        message: "Content-Type is application/json or application/x-www-form-urlencoded",
+        message:
+          "Content-Type is application/json or application/x-www-form-urlencoded, UTF-8, not compressed",
       };
     }
     try {
@@ -92,8 +93,9 @@ export function createApi(
       }
       const caller = await identify(cloud, endpoint, read.parameters);
       notes.phone = caller?.phone ?? null;
-      const session = caller?.session ?? null;
-      const busy = session === null ? null : takeOfSession(session, endpoint);
+      // A person without a session (documented mode) is held to the same.
+      const who = caller?.session ?? (caller?.phone || null);
+      const busy = who === null ? null : takeOf(who, endpoint);
       if (busy !== null) return tooMany(busy);
       await checkPermission(endpoint, caller);
       const input = ownParameters(endpoint, read);
@@ -110,10 +112,11 @@ export function createApi(
     }
   }
 
-  function takeOfSession(session: string, endpoint: AnyEndpoint): number | null {
+  /** `who` is a session, or in documented mode a phone number. */
+  function takeOf(who: string, { side, movesMoney }: AnyEndpoint): number | null {
     return (
-      limits.take(`session ${session}`, RATES.session) ??
-      (endpoint.movesMoney ? limits.take(`money ${session}`, RATES.moneyOfSession) : null)
+      limits.take(`session ${side} ${who}`, RATES.session) ??
+      (movesMoney ? limits.take(`money ${side} ${who}`, RATES.moneyOfSession) : null)
     );
   }
 
