@@ -62,6 +62,16 @@ describe("simulated time", () => {
     expect(ran).toBe(1);
   });
 
+  test("wall time is whole milliseconds, also in a timer that falls due between two", async () => {
+    const clock = new SimulatedClock(instant(1000));
+    const seen: number[] = [];
+    clock.after(millis(0.75), "between", () => {
+      seen.push(clock.now(), clock.uptime());
+    });
+    await clock.advance(millis(1));
+    expect(seen).toEqual([1000, 0.75]);
+  });
+
   test("runUntil stops at the condition, and says what waits when it does not come", async () => {
     const clock = at();
     let ticks = 0;

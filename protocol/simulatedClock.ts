@@ -25,8 +25,9 @@ export class SimulatedClock implements Clock {
     this.#macrotask = macrotask;
   }
 
+  /** Whole milliseconds, like a real one's, also where a timer fell due between two. */
   now(): Instant {
-    return (this.#wallOffset + this.#uptime) as Instant;
+    return Math.floor(this.#wallOffset + this.#uptime) as Instant;
   }
 
   uptime(): Millis {
