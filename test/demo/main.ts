@@ -80,7 +80,7 @@ const start = async (program: Parameters<typeof run>[0]): Promise<void> => {
 const answers = async (url: string): Promise<boolean> =>
   (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
 
-const origin = `http://127.0.0.1:${config.port}`;
+const origin = `http://${config.reach}:${config.port}`;
 await start({
   name: "air",
   args: [join(dist, "demo/virtual-air.js"), "--socket", socket],
@@ -157,7 +157,7 @@ await start({
     GATEWAY_ID: GATEWAY,
     GATEWAY_TOKEN_FILE: tokenFile,
     GATEWAY_PORT: String(config.gatewayPort),
-    BROKER_URL: `mqtt://127.0.0.1:${config.mqttPort}`,
+    BROKER_URL: config.broker,
     DATA_DIR: join(config.dataDir, "gateway"),
     RADIO: `virtual:${socket}`,
     SITE_TIME_ZONE: config.zone,

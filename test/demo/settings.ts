@@ -4,6 +4,10 @@ import { resolve } from "node:path";
 export interface Settings {
   dataDir: string;
   host: string;
+  /** Where the cloud, which listens on `host`, is reached from this machine. */
+  reach: string;
+  /** The broker as the gateway reaches it: the embedded one, or MQTT_URL. */
+  broker: string;
   zone: string;
   speed: number;
   port: number;
@@ -33,13 +37,18 @@ export function settings(env: NodeJS.ProcessEnv): Settings | { problem: string }
     if (!Number.isInteger(n)) problems.push(`${name} is a whole number`);
     return n;
   };
+  const host = env.HOST || "127.0.0.1";
+  const reach = ["0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  const mqttPort = port("MQTT_PORT", 1883);
   const found = {
     dataDir: resolve(env.DATA_DIR || "./data"),
-    host: env.HOST || "127.0.0.1",
+    host,
+    reach,
+    broker: env.MQTT_URL || `mqtt://${reach}:${mqttPort}`,
     zone: env.SITE_TIME_ZONE || "Asia/Shanghai",
     speed: number("DEMO_SPEED", 1, 1, 1000),
     port: port("PORT", 8085),
-    mqttPort: port("MQTT_PORT", 1883),
+    mqttPort,
     sandboxPort: port("SANDBOX_PORT", 8086),
     sandboxControlPort: port("SANDBOX_CONTROL_PORT", 8087),
     gatewayPort: port("GATEWAY_PORT", 8088),
@@ -50,7 +59,7 @@ export function settings(env: NodeJS.ProcessEnv): Settings | { problem: string }
     ...found,
     ports: [
       { port: found.port, variable: "PORT" },
-      { port: found.mqttPort, variable: "MQTT_PORT" },
+      ...(env.MQTT_URL ? [] : [{ port: mqttPort, variable: "MQTT_PORT" }]),
       { port: found.sandboxPort, variable: "SANDBOX_PORT" },
       { port: found.sandboxControlPort, variable: "SANDBOX_CONTROL_PORT" },
       { port: found.gatewayPort, variable: "GATEWAY_PORT" },

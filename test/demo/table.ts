@@ -6,8 +6,8 @@ import type { Settings } from "./settings.ts";
 export function table(s: Settings): string {
   const url = (port: number): string => `http://127.0.0.1:${port}`;
   const rows: [string, string][] = [
-    ["Cloud", `${url(s.port)}  (/docs, /openapi.json, /healthz, /metrics)`],
-    ["Broker", `mqtt://127.0.0.1:${s.mqttPort}`],
+    ["Cloud", `http://${s.reach}:${s.port}  (/docs, /openapi.json, /healthz, /metrics)`],
+    ["Broker", s.broker],
     ["Sandbox", `${url(s.sandboxPort)}  (WeChat, Pay, SMS; control ${url(s.sandboxControlPort)})`],
     ["Gateway", `${url(s.gatewayPort)}  (${GATEWAY}; /status, /healthz, /metrics)`],
     ...chargers.map((c, i): [string, string] => [

@@ -161,6 +161,7 @@ describe("what goes wrong on the air", { timeout: 90_000 }, () => {
     test(`the link drops ${step}: the order runs once`, async () => {
       onTestFailed(() => console.log(site.log()));
       const who = await newUser();
+      const before = poweronsOf("CHARGE01");
       if (fault.kind === "drop-link") await site.chargerFault("CHARGE01", fault);
       else await site.airFault({ ...fault, name: site.bluetoothName("CHARGE01") });
       const opened = one(
@@ -181,6 +182,7 @@ describe("what goes wrong on the air", { timeout: 90_000 }, () => {
         30_000,
       );
       expect(await portOf("CHARGE01", 3)).toMatchObject({ state: "running" });
+      expect(poweronsOf("CHARGE01") - before).toBe(1);
       one(await site.call("stopPowerOrder", { ...who, orderId }));
       await until(
         "the port is free",
@@ -194,6 +196,8 @@ describe("what goes wrong on the air", { timeout: 90_000 }, () => {
     onTestFailed(() => console.log(site.log()));
     const [waiting, served] = [await newUser(), await newUser()];
     const refused = site.call("newPowerOrder", { ...waiting, deviceCode: "ABSENT01", port: 1, ...price });
+    const order: string[] = [];
+    void refused.then(() => order.push("absent"));
     const opened = one(
       await site.call("newPowerOrder", {
         ...served,
@@ -206,7 +210,10 @@ describe("what goes wrong on the air", { timeout: 90_000 }, () => {
     );
     expect(opened.state).toBe("charging");
     one(await site.call("stopPowerOrder", { ...served, orderId: String(opened.orderId) }));
+    order.push("served");
     const answer = await refused;
+    // Nobody has waited for the absent one.
+    if (answer.code === 0) expect(order).toEqual(["served", "absent"]);
     if (answer.code === 0) {
       // Not yet lost when it was asked for: the order is open, and ends as cancelled, never as charging.
       const { orderId } = one(answer);
@@ -245,7 +252,11 @@ describe("what goes wrong on the air", { timeout: 90_000 }, () => {
         money: "3.00",
       }),
     );
+    const cuts = () => site.lines("gateway", /CHARGE02 has been without power/).length;
+    const before = cuts();
     await site.chargerFault("CHARGE02", { kind: "power-cut", ms: 2000 });
+    await until("the gateway has noticed the power cut", cuts, (n) => n > before);
+    expect(await site.order(who, String(orderId))).toMatchObject({ state: "charging" });
     const ended = await until(
       "the charge has ended",
       () => site.order(who, String(orderId)),
@@ -278,6 +289,9 @@ describe("who comes first", { timeout: 60_000 }, () => {
     const loser = both[answers.findIndex((a) => a.code === 6)]!;
     expect((await site.call("getOrderPay", loser)).data).toEqual([]);
     const orderId = String(one(answers.find((a) => a.code === 0)!).orderId);
+    expect(await site.order(winner, orderId)).toMatchObject({ state: "charging" });
+    expect(await portOf("CHARGE01", 4)).toMatchObject({ state: "running" });
+    expect(site.lines("CHARGE01", /POWERON\|4\|/)).toHaveLength(1);
     one(await site.call("stopPowerOrder", { ...winner, orderId }));
   });
 

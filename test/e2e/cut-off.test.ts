@@ -57,6 +57,7 @@ test("the broker is cut for an hour of charging: the charge ends on time, the en
     60_000,
   );
   expect(ended).toMatchObject({ minutes: 60, unit: 2, money: 3 });
+  expect(site.lines("cloud", new RegExp(`order ${orderId} ended`))).toHaveLength(1);
   expect((await site.call("getOrderPay", who)).data).toHaveLength(1);
   await site.reachable("CHARGE01");
 });
