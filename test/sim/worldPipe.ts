@@ -1,0 +1,112 @@
+import { type Clock, millis } from "@bluepower/protocol/clock";
+import { below, chance, type Random } from "@bluepower/protocol/random";
+import type { GatewayId } from "@bluepower/protocol/units";
+import type { Pipe as CloudPipe, PipeListener } from "../../cloud/gateways/pipe.ts";
+import { Pipe } from "./modelCloud.ts";
+import type { History } from "./worldHistory.ts";
+
+/** How long a program needs to make a connection. */
+const CONNECT = millis(300);
+/** What a message needs at least. */
+const TRIP_MS = 5;
+
+/**
+ * The broker between the real cloud and one real gateway. It loses, doubles and delays (and so reorders) as it is told; a
+ * partition is either noticed by both ends at once or by nobody until they miss each other.
+ */
+export class WorldPipe {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #history: History;
+  readonly #id: GatewayId;
+  /** Probability that a message is lost, or comes twice; and how late it may be. */
+  faults = { lose: 0, double: 0, delayMs: 0 };
+  #partitioned = false;
+  #listener: PipeListener | undefined;
+  #gateway: Pipe | undefined;
+
+  constructor(of: { clock: Clock; random: Random; history: History; id: GatewayId }) {
+    this.#clock = of.clock;
+    this.#random = of.random;
+    this.#history = of.history;
+    this.#id = of.id;
+  }
+
+  /** The cloud's end. */
+  open(listener: PipeListener): CloudPipe {
+    this.#listener = listener;
+    return {
+      reportsConnections: true,
+      publish: (topic, payload) => {
+        if (!topic.startsWith(`gw/${this.#id}/`)) return;
+        const gateway = this.#gateway;
+        this.#travel(() => gateway?.deliver(topic, payload));
+      },
+      disconnect: () => this.#lose(),
+      counts: () => ({ connections: this.#gateway?.connected === true ? 1 : 0, denied: 0, dropped: 0 }),
+      close: async () => {
+        this.#listener = undefined;
+      },
+    };
+  }
+
+  /** The end of a gateway that boots; that of its former boot is dead. */
+  boot(): Pipe {
+    this.#gateway?.cut();
+    const end: Pipe = new Pipe((topic, payload) => {
+      this.#travel(() => {
+        if (this.#gateway === end) this.#listener?.message(topic, payload, this.#id);
+      });
+    });
+    end.onConnected((connected) => {
+      if (this.#gateway !== end) return;
+      // A gateway that gives its connection up does not get another one while nobody gets through.
+      if (connected && this.#partitioned) end.disconnect();
+      else this.#listener?.connection(this.#id, connected);
+    });
+    this.#gateway = end;
+    this.#connect();
+    return end;
+  }
+
+  /** The gateway's program is gone; the broker says so. */
+  dead(): void {
+    this.#gateway?.cut();
+    this.#listener?.connection(this.#id, false);
+  }
+
+  partition(noticed: boolean): void {
+    this.#partitioned = true;
+    if (noticed) this.#gateway?.disconnect();
+  }
+
+  heal(): void {
+    this.faults = { lose: 0, double: 0, delayMs: 0 };
+    this.#partitioned = false;
+    this.#connect();
+  }
+
+  #lose(): void {
+    this.#gateway?.disconnect();
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.#clock.after(CONNECT, "world connects", () => {
+      if (!this.#partitioned) this.#gateway?.connect();
+    });
+  }
+
+  #travel(arrive: () => void): void {
+    const { lose, double, delayMs } = this.faults;
+    const lost = chance(this.#random, lose);
+    const doubled = chance(this.#random, double);
+    if (lost) this.#history.fault("uplink lost");
+    else if (doubled) this.#history.fault("uplink doubled");
+    for (let n = 0; n < (lost ? 0 : doubled ? 2 : 1); n++) {
+      this.#clock.after(millis(TRIP_MS + below(this.#random, delayMs + 1)), "world pipe", () => {
+        if (!this.#partitioned) arrive();
+      });
+    }
+  }
+}
