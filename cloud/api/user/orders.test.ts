@@ -1,3 +1,4 @@
+/** One file because the methods of an order and of its payment share one scene: a user, a charger, a payer. */
 import { minutes, phone } from "@bluepower/protocol/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../../database/open.ts";
