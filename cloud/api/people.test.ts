@@ -1,5 +1,6 @@
 import { seconds } from "@bluepower/protocol/clock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { SESSIONS_MAX } from "../identity/sessions.ts";
 import { type Scenario, scenario } from "./scenario.ts";
 import { table } from "./table.ts";
 
@@ -52,6 +53,22 @@ describe("login", () => {
     expect(await s.call("manager", "getManagerInfo", { ...session, manager: USER })).toMatchObject({
       code: 4,
     });
+  });
+
+  test("of more than a hundred sessions of one openid the one used longest ago ends, nobody else's", async () => {
+    const others = await logIn("o2");
+    const first = await logIn("o1");
+    await bind(first, USER);
+    for (let i = 1; i < SESSIONS_MAX; i++) {
+      if (i % 50 === 0) await s.clock.advance(seconds(60));
+      await logIn("o1");
+    }
+    expect(await name(first, USER)).toMatchObject({ code: 0 });
+    const newest = await logIn("o1");
+    expect(await name(first, USER)).toMatchObject({ code: 4, reason: "SESSION" });
+    expect(await name(newest, USER)).toMatchObject({ code: 0 });
+    expect(await bind(others, "13800000002")).toMatchObject({ code: 0 });
+    expect((await s.rows()).wx_info).toHaveLength(SESSIONS_MAX + 1);
   });
 
   test("60 logins a minute and address", async () => {

@@ -11,6 +11,8 @@ export const SESSION_LIFE_MS = 30 * 24 * 3600_000;
 /** Use is noted once an hour: a read is not to cost a write each time. A life is therefore up to an hour short. */
 const NOTE_USE_MS = 3600_000;
 const SESSION_LENGTH = 14;
+/** Sessions of one openid; when there are more, those used longest ago end. Each start of a mini-program may log in anew. */
+export const SESSIONS_MAX = 100;
 
 /**
  * Opens a session for an openid that has logged in, and answers it with the phone number that the openid is bound to.
@@ -39,6 +41,18 @@ export async function openSession(
   await tx
     .insertInto("wx_info")
     .values({ side, openId, sessionKey: login.sessionKey, session, phone, insertTime: now, updateTime: now })
+    .execute();
+  const newest = tx
+    .selectFrom("wx_info")
+    .select("id")
+    .where((e) => e.and({ side, openId }))
+    .orderBy("updateTime", "desc")
+    .orderBy("id", "desc")
+    .limit(SESSIONS_MAX);
+  await tx
+    .deleteFrom("wx_info")
+    .where((e) => e.and({ side, openId }))
+    .where("id", "not in", newest)
     .execute();
   return { session, phone };
 }
