@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -33,6 +34,21 @@ describe("the OpenAPI document", () => {
     expect(schema?.required).toEqual(expect.arrayContaining(["appId", "signature", "session", "deviceCode"]));
     expect(schema?.required).not.toContain("plateNo");
     expect(post?.["x-reasons"].PORT_BUSY).toEqual({ code: 6, message: "端口已被占用" });
+  });
+
+  test("has an example of a signature that anybody can work out from it", () => {
+    const said = String(document.info.description);
+    const [, jam = "", parameters = "{}", signature] =
+      /With the jam code\n(\S+) and\n(\{.*\})\nit is (\S+)\n/.exec(said) ?? [];
+    const text = Object.entries<string>(JSON.parse(parameters))
+      .map(([name, value]) => name + value)
+      .join("");
+    expect(text).toContain("DEMO0001");
+    expect(
+      createHash("md5")
+        .update(text + jam)
+        .digest("base64"),
+    ).toBe(signature);
   });
 
   test("names every method of the table once", () => {

@@ -1,3 +1,4 @@
+import { httpSignature } from "@bluepower/protocol/http/signature";
 import { z } from "zod";
 import { type AnyEndpoint, commonReasons } from "./endpoint.ts";
 import { CALLER_NAMES } from "./identify.ts";
@@ -61,11 +62,34 @@ export function openApiDocument(table: readonly AnyEndpoint[]): OpenApiDocument 
   };
 }
 
+const EXAMPLE = {
+  jamCode: "ExampleJamCode0123456789abcdefgh",
+  parameters: new Map([
+    ["appId", "an-app"],
+    ["appKey", "its-key"],
+    ["deviceCode", "DEMO0001"],
+    ["timestamp", "1795314600"],
+  ]),
+};
+
 const DESCRIPTION = `All calls are POST with a JSON object or a form of scalar parameters, and are answered with HTTP 200
 and an envelope of \`code\`, \`message\`, \`data\` and, when refused, \`reason\`.
 
 \`signature\`: all other parameters sorted by name in ASCII order and joined as name, value, name, value …, the app's jam code
-appended, MD5, base64. The value is the text as sent, of a JSON number its literal.
+appended, MD5, base64 of the 16 bytes (of the 32 hex characters is taken, too). The value is the text as sent, of a JSON number
+its literal; what is null is left out, an empty text enters by its name and counts as absent. With the jam code
+${EXAMPLE.jamCode} and
+${JSON.stringify(Object.fromEntries(EXAMPLE.parameters))}
+it is ${httpSignature(EXAMPLE.parameters, EXAMPLE.jamCode)}
+
+Who calls is known by \`session\`, which the login answers and getUserPhone or getManagerPhone binds to a phone number;
+\`user\` or \`manager\` must be that number. Checks run in the order form, app, timestamp, signature, identity, permission,
+parameters, business.
+
+A change that is sent again within 15 minutes with the same signature is carried out once and answered alike: repeat a call
+that got no answer as it was, and give a new call a new second. After code 1 correct the clock by \`serverTime\` and repeat.
+
+HTTP 429 with Retry-After: over 300 calls a minute and session, 60 that move money, 3,000 of one address or 60 logins.
 
 Codes: 0 success, 1 timestamp, 2 signature, 3 parameter, 4 identity not certified, 5 not allowed, 6 device or port occupied,
 999 unknown.`;
