@@ -249,6 +249,9 @@ describe("permission (code 5)", () => {
     const manager = await s.person("manager", MANAGER);
     const pending = await refused(() => s.call("manager", "getShop", manager));
     expect(pending).toMatchObject({ code: 5, reason: "MANAGER_PENDING" });
+    // Before the method's own parameters are looked at.
+    const unknown = await refused(() => s.call("manager", "getShop", { ...manager, colour: "red" }));
+    expect(unknown).toMatchObject({ code: 5, reason: "MANAGER_PENDING" });
     await s.db.updateTable("manager_info").set({ approved: 1 }).execute();
     expect(await s.call("manager", "getShop", manager)).toMatchObject({ code: 0 });
   });
