@@ -5,7 +5,7 @@ export const RATES = { session: 300, moneyOfSession: 60, address: 3000, loginsOf
 
 const WINDOW_MS = 60_000;
 /** Keys that are counted at a time; when there are more, the oldest are forgotten, which errs on the side of the caller. */
-const KEYS_MAX = 100_000;
+export const KEYS_MAX = 100_000;
 
 /** Counts per key in windows of one minute, in memory: a restart forgives. */
 export function rates(clock: Clock) {
