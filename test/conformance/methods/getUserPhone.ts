@@ -16,7 +16,15 @@ const success = {
     wx_info: { changed: [{ of: 3, from: { phone: null }, to: { phone: NEW } }] },
     user_info: {
       added: [
-        { id: expect.any(Number), user: NEW, userName: "", pmoney: 0, setupTime: NOW, professionId: null },
+        {
+          id: expect.any(Number),
+          user: NEW,
+          userName: "",
+          pmoney: 0,
+          setupTime: NOW,
+          professionId: null,
+          confirmedOpenId: "user-3",
+        },
       ],
     },
   },
