@@ -1,5 +1,7 @@
+/** The first pause, which grows: most things have happened within a moment. */
+const FIRST_PAUSE_MS = 20;
 /** A session may make 300 calls a minute; a test that asks more often waits for the next minute. */
-const PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 250;
 
 /** Asks again until the answer satisfies; throws with the last answer when the limit has passed. */
 export async function until<T>(
@@ -9,7 +11,7 @@ export async function until<T>(
   limitMs = 20_000,
 ): Promise<T> {
   const end = performance.now() + limitMs;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5)) {
     let answer: T | undefined;
     let failure: unknown;
     try {
@@ -26,6 +28,6 @@ export async function until<T>(
         },
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,0 +1,15 @@
+import { relative } from "node:path";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Whole programs in real time: they wait for most of their time. */
+const REAL_TIME = /^(test\/(e2e|demo|third-party|sim)\/|firmware-sim\/main)/;
+
+/** What runs in real time begins first and the rest fills its pauses: the run does not end with one long file alone. */
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const waits = (file: TestSpecification): boolean =>
+      REAL_TIME.test(relative(this.ctx.config.root, file.moduleId));
+    return [...sorted.filter(waits), ...sorted.filter((file) => !waits(file))];
+  }
+}
