@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
+import { seconds } from "@bluepower/protocol/clock";
 import { gatewayId } from "@bluepower/protocol/units";
 import { down, replies, up } from "@bluepower/protocol/uplink/topics";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
@@ -267,7 +268,9 @@ test("a port that is taken is an error that names the variable", async () => {
   server.close();
 });
 
-test("a thousand gateways with 64 messages in flight each: all arrive, each is answered, nothing breaks", async () => {
+test("a thousand gateways with 64 messages in flight each: all arrive, each is answered, nothing breaks", {
+  timeout: 120_000,
+}, async () => {
   await broker.close();
   const seen = new Map<string, number>();
   broker = await startBroker({
@@ -309,7 +312,7 @@ test("a thousand gateways with 64 messages in flight each: all arrive, each is a
   for (const { id, socket } of ready) {
     socket.write(Buffer.concat(Array.from({ length: 64 }, (_, n) => rawPublish(up.events(id), n + 1))));
   }
-  await until(() => answered >= 64_000 * (answer + receipt));
+  await until(() => answered >= 64_000 * (answer + receipt), seconds(90));
   expect(answered).toBe(64_000 * (answer + receipt));
   expect([...seen.values()].filter((n) => n === 64).length).toBe(1000);
   for (const socket of sockets) socket.destroy();

@@ -29,7 +29,7 @@ const portOf = (n: number): number => (n % 4) + 1;
 const minutesOf = (n: number): number => 30 * ((n % 12) + 1);
 
 let crowd: ChargersHere;
-let chargers: SimulatedCharger[] = [];
+const chargers: SimulatedCharger[] = [];
 const log: string[] = [];
 const workers: number[] = [];
 let air: VirtualRadio;
@@ -51,7 +51,8 @@ beforeAll(async () => {
   air = createVirtualRadio({ timing: "instant", random: seededRandom("scale") });
   served = await serveH4(air, socket);
   crowd = chargersHere(air);
-  chargers = await Promise.all(numbers.map((n) => crowd.add(chipOf(n))));
+  // One after the other: each has a few seconds for its start, and this process does them all.
+  for (const n of numbers) chargers.push(await crowd.add(chipOf(n)));
 
   const logger = pino({ level: "info" }, { write: (line: string) => void log.push(line.trimEnd()) });
   radio = new WorkerRadio({
