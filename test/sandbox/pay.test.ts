@@ -8,6 +8,7 @@ import {
   jsapiBody,
   merchantServer,
   post,
+  type Received,
   requestPayment,
   signedByPublicKey,
 } from "./fixture.ts";
@@ -57,9 +58,27 @@ const paid = async (more: Record<string, unknown> = {}) => {
   return { ...order, transactionId: String(answer.body.transaction_id) };
 };
 
+/** A notification, verified and decrypted by the third party's code alone. */
+function opened(notification: Received | undefined): { event: string; content: unknown } {
+  if (notification === undefined) throw new Error("nothing arrived");
+  const { headers, body } = notification;
+  const { apiV3Key, wechatPayPublicKeyId, wechatPayPublicKeyPem } = sandbox.credentials.merchant;
+  const header = (name: string): string => headers.get(`Wechatpay-${name}`) ?? "";
+  expect(header("Serial")).toBe(wechatPayPublicKeyId);
+  const signed = Formatter.response(header("Timestamp"), header("Nonce"), body);
+  expect(Rsa.verify(signed, header("Signature"), Rsa.from(wechatPayPublicKeyPem, "public"))).toBe(true);
+  const { resource, event_type } = JSON.parse(body) as {
+    resource: Record<string, string>;
+    event_type: string;
+  };
+  const { ciphertext = "", nonce = "", associated_data } = resource;
+  const content = Aes.AesGcm.decrypt(ciphertext, apiV3Key, nonce, associated_data);
+  return { event: event_type, content: JSON.parse(content) };
+}
+
 describe("an independent client", () => {
   test("orders, pays, asks by both numbers, refunds and asks for the refund", async () => {
-    const { mchid, apiV3Key } = sandbox.credentials.merchant;
+    const { mchid } = sandbox.credentials.merchant;
     const merchant = await merchantServer([204]);
     const body = jsapiBody(sandbox.credentials, { notify_url: merchant.url });
     const { data: order } = await client.post(JSAPI, body);
@@ -86,16 +105,7 @@ describe("an independent client", () => {
 
     await merchant.arrived(1);
     await merchant.close();
-    const [notification] = merchant.received;
-    if (notification === undefined) throw new Error("nothing arrived");
-    expect(signedByPublicKey(sandbox.credentials, notification.headers, notification.body)).toBe(true);
-    const { resource, event_type } = JSON.parse(notification.body) as {
-      resource: Record<string, string>;
-      event_type: string;
-    };
-    const { ciphertext = "", nonce = "", associated_data } = resource;
-    expect(event_type).toBe("TRANSACTION.SUCCESS");
-    expect(JSON.parse(Aes.AesGcm.decrypt(ciphertext, apiV3Key, nonce, associated_data))).toEqual(settled);
+    expect(opened(merchant.received[0])).toEqual({ event: "TRANSACTION.SUCCESS", content: settled });
 
     const refund = {
       out_trade_no: number,
@@ -103,7 +113,11 @@ describe("an independent client", () => {
       reason: "退款",
       amount: { refund: 50, total: 150, currency: "CNY" },
     };
-    const { data: accepted } = await client.post("/v3/refund/domestic/refunds", refund);
+    const told = await merchantServer([204]);
+    const { data: accepted } = await client.post("/v3/refund/domestic/refunds", {
+      ...refund,
+      notify_url: told.url,
+    });
     expect(accepted).toMatchObject({
       status: "PROCESSING",
       transaction_id: settled.transaction_id,
@@ -116,11 +130,24 @@ describe("an independent client", () => {
       })
       .toBe("SUCCESS");
     expect((await ask()).data).toMatchObject({ trade_state: "REFUND" });
+    await told.arrived(1);
+    await told.close();
+    expect(opened(told.received[0])).toMatchObject({
+      event: "REFUND.SUCCESS",
+      content: {
+        out_trade_no: number,
+        out_refund_no: `R${number}`,
+        refund_status: "SUCCESS",
+        amount: { total: 150, refund: 50 },
+      },
+    });
   });
 
   test("closes an order, which then nobody can pay", async () => {
     const { mchid } = sandbox.credentials.merchant;
-    const { number, prepayId, body } = await prepared();
+    const body = jsapiBody(sandbox.credentials);
+    const number = String(body.out_trade_no);
+    const prepayId = (await client.post(JSAPI, body)).data.prepay_id;
     const closed = await client.post(`/v3/pay/transactions/out-trade-no/${number}/close`, { mchid });
     expect(closed.status).toBe(204);
     const payment = await post(`${sandbox.controlUrl}/pay`, requestPayment(sandbox.credentials, prepayId));
