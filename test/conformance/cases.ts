@@ -257,6 +257,10 @@ function ownParameters({ mode, fixture, own, success, json }: Method): Case[] {
         cases.push({ name: `${name} ${group}: ${shown}`, ask: json(base, { [name]: value }), expected });
       }
     }
+    for (const value of of.accepted ?? []) {
+      const shown = JSON.stringify(value);
+      cases.push({ name: `${name} too: ${shown}`, ask: json(base, { [name]: value }), expected: success });
+    }
     for (const [kind, value] of Object.entries(hostile)) {
       const inForm = of.hostileInForm?.names.some((n) => n === kind) === true;
       const expected = inForm ? of.hostileInForm?.expected(value) : refused;

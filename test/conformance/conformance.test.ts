@@ -6,12 +6,15 @@ import { table } from "../../cloud/api/table.ts";
 import type { Case } from "./case.ts";
 import { casesOf } from "./cases.ts";
 import { difference, type Fingerprint, fingerprints } from "./fingerprint.ts";
-import type { MethodFixture } from "./fixture.ts";
+import type { MethodFixture, Success } from "./fixture.ts";
 import { type Ask, toRequest } from "./request.ts";
 import { type AuthMode, makeWorld, type World } from "./world.ts";
 
 /** Pairs of a method and a case, in both modes. It never falls: a method or a case that goes is missed here. */
-const PAIRS_AT_LEAST = 11_454;
+const PAIRS_AT_LEAST = 11_496;
+/** What each method and each of its parameters must bring at least, so that a later one cannot make up for a poor one. */
+const EVERY_METHOD = 226;
+const EVERY_PARAMETER = 34;
 
 const modes = ["session", "documented"] as const satisfies readonly AuthMode[];
 const folder = new URL("./methods/", import.meta.url);
@@ -37,10 +40,30 @@ test.each(table.map((e) => [e.name, e] as const))(
       expect(of.wrongType.length, `${p}: wrong type`).toBeGreaterThan(0);
       expect(of.outOfRange.length, `${p}: out of range`).toBeGreaterThan(0);
     }
+    for (const success of [fixture?.success, fixture?.documented, fixture?.withSession, fixture?.repeat]) {
+      if (success !== undefined) declared(success);
+    }
+    // A change is stored with its answer; what reads or logs in is not.
+    const stored = fixture?.success.change.answered_call?.added?.length ?? 0;
+    expect(stored).toBe(/^(get|query)|Login$|^loginByCode$/.test(name) ? 0 : 1);
     expect(fixture?.objects.length).toBeGreaterThan(0);
     expect(fixture?.pending !== undefined).toBe(e.side === "manager" && e.auth === "session");
   },
 );
+
+/** A matcher may stand for a value that is drawn, never for a table, a row or the whole of an answer. */
+function declared({ data, change }: Success): void {
+  expect(Array.isArray(data), "data is a list").toBe(true);
+  const plain = (of: unknown): boolean => Object.getPrototypeOf(of) === Object.prototype;
+  expect(plain(change), "the change is declared").toBe(true);
+  for (const [name, of] of Object.entries(change)) {
+    expect(plain(of), name).toBe(true);
+    const { added = [], removed = [], changed = [], ...more } = of;
+    const rows = [...added, ...removed, ...changed.map((c) => c.from), ...changed.map((c) => c.to)];
+    expect([more, ...rows].every(plain), name).toBe(true);
+    expect(rows.length, `${name}: nothing is left out instead`).toBeGreaterThan(0);
+  }
+}
 
 let pairs = 0;
 afterAll(() => {
@@ -61,6 +84,8 @@ const TOLD = 3;
 /** Goes through the cases of one method. A world that a case has changed is not used for the next. */
 async function goThrough(endpoint: AnyEndpoint, fixture: MethodFixture, mode: AuthMode): Promise<void> {
   const cases = casesOf(endpoint.name, fixture, mode);
+  const least = EVERY_METHOD + EVERY_PARAMETER * Object.keys(fixture.parameters).length;
+  expect(cases.length, "cases of this method").toBeGreaterThanOrEqual(least);
   const names = cases.map((c) => c.name);
   expect(names.filter((n, i) => names.indexOf(n) !== i)).toEqual([]);
   const failed: { name: string; got: unknown; wanted: unknown }[] = [];

@@ -32,6 +32,8 @@ export interface ParameterCases {
   /** Scalars of another type than the parameter's. */
   wrongType: readonly BadValue[];
   outOfRange: readonly BadValue[];
+  /** Other values that are answered as the documented call is. */
+  accepted?: readonly Sent[];
   /** Hostile values that are in the parameter's form: what becomes of each. */
   hostileInForm?: { names: readonly HostileName[]; expected(value: string): Expected };
   /** Members that the call has besides, null to leave one out; for parameters that the documented call does not have. */

@@ -1,4 +1,5 @@
 import type { MethodFixture } from "../fixture.ts";
+import { deviceCode, unknownDevices } from "../parameters.ts";
 
 /** The charger that the phone drives: its jam code is given to a session only, in documented mode to every app. */
 const shown = (jamCode: string) => ({
@@ -28,27 +29,7 @@ export default {
   documented: shown("JAMJAM"),
   withSession: shown("JAMJAM"),
   parameters: {
-    deviceCode: {
-      refused: { code: 3, reason: "PARAMETER", says: "deviceCode: 8 letters or digits" },
-      missing: { code: 3, reason: "PARAMETER", says: "deviceCode: missing, 8 letters or digits" },
-      wrongType: [1234567, 1234567.5],
-      outOfRange: ["PHONED0", "PHONED011", "PHONED0!", "PHONED0一", " PHONED01"],
-      // Infinity has eight letters.
-      hostileInForm: { names: ["infinite"], expected: () => ({ code: 3, reason: "DEVICE_UNKNOWN" }) },
-    },
+    deviceCode,
   },
-  objects: [
-    {
-      name: "a charger that does not exist",
-      by: "me",
-      own: { deviceCode: "NOTHING1" },
-      refused: { code: 3, reason: "DEVICE_UNKNOWN" },
-    },
-    {
-      name: "a charger in small letters",
-      by: "me",
-      own: { deviceCode: "phoned01" },
-      refused: { code: 3, reason: "DEVICE_UNKNOWN" },
-    },
-  ],
+  objects: unknownDevices,
 } satisfies MethodFixture;

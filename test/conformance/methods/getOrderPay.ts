@@ -1,4 +1,5 @@
 import type { MethodFixture } from "../fixture.ts";
+import { caller, NAMES_THE_CALLER_ONLY } from "../parameters.ts";
 import { giveOrder, ME } from "../world.ts";
 
 export default {
@@ -27,12 +28,7 @@ export default {
     change: {},
   },
   parameters: {
-    user: {
-      refused: { code: 4, reason: "SESSION" },
-      missing: { code: 3, reason: "PARAMETER", says: "user: missing, 11 digits beginning with 1" },
-      wrongType: [13800000001.5, "me"],
-      outOfRange: ["1380000000", "138000000011", "23800000001"],
-    },
+    user: caller("user"),
   },
-  objects: "it names the caller only: another's name stands among the cases of the session",
+  objects: NAMES_THE_CALLER_ONLY,
 } satisfies MethodFixture;

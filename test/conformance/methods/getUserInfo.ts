@@ -1,7 +1,6 @@
 import type { MethodFixture } from "../fixture.ts";
+import { caller, NAMES_THE_CALLER_ONLY } from "../parameters.ts";
 import { giveOrder, ME } from "../world.ts";
-
-const SESSION = { code: 4, reason: "SESSION" } as const;
 
 export default {
   side: "user",
@@ -10,12 +9,7 @@ export default {
   own: { user: ME },
   success: { data: [{ userName: "甲", professionName: "", pmoney: 0, order: 1 }], change: {} },
   parameters: {
-    user: {
-      refused: SESSION,
-      missing: { code: 3, reason: "PARAMETER", says: "user: missing, 11 digits beginning with 1" },
-      wrongType: [13800000001.5, "me"],
-      outOfRange: ["1380000000", "138000000011", "23800000001", "00000000000"],
-    },
+    user: caller("user"),
   },
-  objects: "it names the caller only: another's name stands among the cases of the session",
+  objects: NAMES_THE_CALLER_ONLY,
 } satisfies MethodFixture;

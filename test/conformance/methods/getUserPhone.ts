@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { MethodFixture } from "../fixture.ts";
-import type { HostileName } from "../hostile.ts";
+import { visible } from "../parameters.ts";
 import { NOW } from "../world.ts";
 
 const NEW = "13700000009";
@@ -30,50 +30,21 @@ const success = {
   },
 };
 
-/** Visible ASCII, and neither a phone number nor a key. */
-const visible: readonly HostileName[] = [
-  "markup",
-  "path",
-  "template",
-  "prototype",
-  "exponent",
-  "hexadecimal",
-  "plus",
-  "negative",
-  "leadingZero",
-  "notANumber",
-  "infinite",
-  "beyondDouble",
-  "json",
-];
-const hostileInForm = { names: visible, expected: () => refusedByWeChat };
-
 export default {
   side: "user",
   auth: "login",
   own: { encryptData: NEW, iv: "key-of-user-3" },
   success,
   parameters: {
-    encryptData: {
-      refused: { code: 3, reason: "PARAMETER", says: "encryptData: 1 to 4096 visible ASCII characters" },
-      missing: either,
-      wrongType: [[17, refusedByWeChat], "一"],
-      outOfRange: ["x".repeat(4097), " ", ["x".repeat(4096), refusedByWeChat]],
-      hostileInForm,
-    },
+    encryptData: { ...visible("encryptData", 4096, refusedByWeChat), missing: either },
     iv: {
-      refused: { code: 3, reason: "PARAMETER", says: "iv: 1 to 32 visible ASCII characters" },
+      ...visible("iv", 32, refusedByWeChat),
       missing: either,
-      wrongType: [[17, refusedByWeChat], "一"],
       outOfRange: ["x".repeat(33), " ", ["key-of-user-1", refusedByWeChat]],
-      hostileInForm,
     },
     code: {
-      refused: { code: 3, reason: "PARAMETER", says: "code: 1 to 128 visible ASCII characters" },
+      ...visible("code", 128, refusedByWeChat),
       missing: either,
-      wrongType: [[17, refusedByWeChat], "一"],
-      outOfRange: ["x".repeat(129), " ", ["2{3}", refusedByWeChat]],
-      hostileInForm,
       base: { encryptData: null, iv: null, code: NEW },
     },
   },

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { MethodFixture } from "../fixture.ts";
+import { visible } from "../parameters.ts";
 import { NOW } from "../world.ts";
 
 const success = {
@@ -30,30 +31,7 @@ export default {
   // A login is stored for no repeat: the code is used up at WeChat, here it opens another session.
   repeat: success,
   parameters: {
-    jsCode: {
-      refused: { code: 3, reason: "PARAMETER", says: "jsCode: 1 to 128 visible ASCII characters" },
-      missing: { code: 3, reason: "PARAMETER", says: "jsCode: missing, 1 to 128 visible ASCII characters" },
-      wrongType: [[17, { code: 4, reason: "LOGIN_REFUSED" }], "一"],
-      outOfRange: ["c".repeat(129), " ", "code new"],
-      hostileInForm: {
-        names: [
-          "markup",
-          "path",
-          "template",
-          "prototype",
-          "exponent",
-          "hexadecimal",
-          "plus",
-          "negative",
-          "leadingZero",
-          "notANumber",
-          "infinite",
-          "beyondDouble",
-          "json",
-        ],
-        expected: () => ({ code: 4, reason: "LOGIN_REFUSED" }),
-      },
-    },
+    jsCode: visible("jsCode", 128, { code: 4, reason: "LOGIN_REFUSED" }),
   },
   objects: "it names no object",
 } satisfies MethodFixture;

@@ -1,19 +1,11 @@
 import { expect } from "vitest";
 import { answered, type MethodFixture } from "../fixture.ts";
+import { caller, deviceCode, unknownDevices, whole, yuan } from "../parameters.ts";
 import { MANAGER, ME, NOW } from "../world.ts";
 
 const PRICE_CHANGED = { code: 3, reason: "PRICE_CHANGED" } as const;
 const AMOUNT_MISMATCH = { code: 3, reason: "AMOUNT_MISMATCH" } as const;
 const UNIT_RANGE = { code: 3, reason: "UNIT_RANGE" } as const;
-const yuanOf = (name: string) => ({
-  refused: {
-    code: 3,
-    reason: "PARAMETER",
-    says: `${name}: yuan from 0 to 999.99 with at most two decimals`,
-  } as const,
-  missing: { code: 3, reason: "PARAMETER", says: `${name}: missing, yuan from 0 to 999.99` } as const,
-  wrongType: ["three"],
-});
 
 export default {
   side: "user",
@@ -82,38 +74,19 @@ export default {
     },
   },
   parameters: {
-    user: {
-      refused: { code: 4, reason: "SESSION" },
-      missing: { code: 3, reason: "PARAMETER", says: "user: missing, 11 digits beginning with 1" },
-      wrongType: [13800000001.5, "me"],
-      outOfRange: ["1380000000", "138000000011", "23800000001"],
-    },
-    deviceCode: {
-      refused: { code: 3, reason: "PARAMETER", says: "deviceCode: 8 letters or digits" },
-      missing: { code: 3, reason: "PARAMETER", says: "deviceCode: missing, 8 letters or digits" },
-      wrongType: [1234567, 1234567.5],
-      outOfRange: ["GATED00", "GATED0011", "GATED00!"],
-      // Infinity has eight letters.
-      hostileInForm: { names: ["infinite"], expected: () => ({ code: 3, reason: "DEVICE_UNKNOWN" }) },
-    },
-    port: {
-      refused: { code: 3, reason: "PARAMETER", says: "port: a whole number from 1 to 4" },
-      missing: { code: 3, reason: "PARAMETER", says: "port: missing, a whole number from 1 to 4" },
-      wrongType: [1.5, "one"],
-      outOfRange: [0, 5, -1, 257, 4294967297],
-    },
+    user: caller("user"),
+    deviceCode,
+    port: { ...whole("port", 1, 4), outOfRange: [0, 5, -1, 257, 4294967297] },
     unitPrice: {
-      ...yuanOf("unitPrice"),
+      ...yuan("unitPrice"),
       outOfRange: ["1000", "1.501", "-1.50", "01.50", ["1.49", PRICE_CHANGED], [0, PRICE_CHANGED]],
     },
     unit: {
-      refused: { code: 3, reason: "PARAMETER", says: "unit: a whole number from 0 to 999" },
-      missing: { code: 3, reason: "PARAMETER", says: "unit: missing, a whole number from 0 to 999" },
-      wrongType: [1.5, "two"],
+      ...whole("unit", 0, 999),
       outOfRange: [-1, 1000, 4294967298, [0, UNIT_RANGE], [13, UNIT_RANGE], [999, UNIT_RANGE]],
     },
     money: {
-      ...yuanOf("money"),
+      ...yuan("money"),
       outOfRange: ["1000", "3.001", "-3.00", "03.00", ["2.99", AMOUNT_MISMATCH], [0, AMOUNT_MISMATCH]],
     },
     plateNo: {
@@ -124,12 +97,5 @@ export default {
       base: { plateNo: "沪A12345" },
     },
   },
-  objects: [
-    {
-      name: "a charger that does not exist",
-      by: "me",
-      own: { deviceCode: "NOTHING1" },
-      refused: { code: 3, reason: "DEVICE_UNKNOWN" },
-    },
-  ],
+  objects: unknownDevices,
 } satisfies MethodFixture;

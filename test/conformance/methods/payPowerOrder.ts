@@ -1,19 +1,10 @@
 import { expect } from "vitest";
 import { answered, type MethodFixture } from "../fixture.ts";
+import { caller, foreignOrders, orderId, whole, yuan } from "../parameters.ts";
 import { giveCoin, giveOrder, ME, NOW } from "../world.ts";
 
-const NOT_YOURS = { code: 5, reason: "NOT_YOURS" } as const;
 const AMOUNT_MISMATCH = { code: 3, reason: "AMOUNT_MISMATCH" } as const;
 const outTradeNo = expect.stringMatching(/^90001795314300-[0-9A-Za-z]{8}$/);
-const yuanOf = (name: string) => ({
-  refused: {
-    code: 3,
-    reason: "PARAMETER",
-    says: `${name}: yuan from 0 to 999.99 with at most two decimals`,
-  } as const,
-  missing: { code: 3, reason: "PARAMETER", says: `${name}: missing, yuan from 0 to 999.99` } as const,
-  wrongType: ["three"],
-});
 
 export default {
   side: "user",
@@ -89,30 +80,18 @@ export default {
     },
   },
   parameters: {
-    user: {
-      refused: { code: 4, reason: "SESSION" },
-      missing: { code: 3, reason: "PARAMETER", says: "user: missing, 11 digits beginning with 1" },
-      wrongType: [13800000001.5, "me"],
-      outOfRange: ["1380000000", "138000000011", "23800000001"],
-    },
-    orderId: {
-      refused: { code: 3, reason: "PARAMETER", says: "orderId: 9 and 13 digits" },
-      missing: { code: 3, reason: "PARAMETER", says: "orderId: missing, 9 and 13 digits" },
-      wrongType: [9000179531430.5, "order"],
-      outOfRange: ["9000179531430", "900017953143000", "80001795314300", "9000179531430a"],
-    },
+    user: caller("user"),
+    orderId,
     money: {
-      ...yuanOf("money"),
+      ...yuan("money"),
       outOfRange: ["1000", "3.001", "-3.00", "03.00", "3.", ".5", ["2.99", AMOUNT_MISMATCH]],
     },
     pmoney: {
-      refused: { code: 3, reason: "PARAMETER", says: "pmoney: a whole number from 0 to 99999" },
-      missing: { code: 3, reason: "PARAMETER", says: "pmoney: missing, a whole number from 0 to 99999" },
-      wrongType: [0.5, "none"],
+      ...whole("pmoney", 0, 99_999),
       outOfRange: [100000, -1, [3, AMOUNT_MISMATCH], [0, AMOUNT_MISMATCH]],
     },
     cash: {
-      ...yuanOf("cash"),
+      ...yuan("cash"),
       outOfRange: ["1000", "3.001", "-3.00", "03.00", ["1.99", AMOUNT_MISMATCH], [3, AMOUNT_MISMATCH]],
     },
     channel: {
@@ -123,13 +102,5 @@ export default {
       base: { channel: "jsapi" },
     },
   },
-  objects: [
-    { name: "another's order", by: "another", own: {}, refused: NOT_YOURS },
-    {
-      name: "an order that does not exist",
-      by: "me",
-      own: { orderId: "90001795314301" },
-      refused: NOT_YOURS,
-    },
-  ],
+  objects: foreignOrders,
 } satisfies MethodFixture;

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { answered, type MethodFixture } from "../fixture.ts";
+import { deviceCode, unknownDevices } from "../parameters.ts";
 import { ME, NOW } from "../world.ts";
 
 const report = (user: string, port: number, value: number) => ({
@@ -38,14 +39,7 @@ export default {
   // The document's call names nobody.
   documented: reportedBy(""),
   parameters: {
-    deviceCode: {
-      refused: { code: 3, reason: "PARAMETER", says: "deviceCode: 8 letters or digits" },
-      missing: { code: 3, reason: "PARAMETER", says: "deviceCode: missing, 8 letters or digits" },
-      wrongType: [1234567, 1234567.5],
-      outOfRange: ["PHONED0", "PHONED011", "PHONED0!"],
-      // Infinity has eight letters.
-      hostileInForm: { names: ["infinite"], expected: () => ({ code: 3, reason: "DEVICE_UNKNOWN" }) },
-    },
+    deviceCode,
     portState: {
       refused: { code: 3, reason: "PARAMETER", says: FORM },
       missing: { code: 3, reason: "PARAMETER", says: "portState: missing, 16 digits" },
@@ -60,12 +54,5 @@ export default {
       ],
     },
   },
-  objects: [
-    {
-      name: "a charger that does not exist",
-      by: "me",
-      own: { deviceCode: "NOTHING1" },
-      refused: { code: 3, reason: "DEVICE_UNKNOWN" },
-    },
-  ],
+  objects: unknownDevices,
 } satisfies MethodFixture;
