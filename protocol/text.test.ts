@@ -39,4 +39,7 @@ test("equalConstantTime is equality", () => {
   fc.assert(fc.property(fc.string(), fc.string(), (a, b) => equalConstantTime(a, b) === (a === b)));
   expect(equalConstantTime("工地", "工地")).toBe(true);
   expect(equalConstantTime("a", "a\0")).toBe(false);
+  expect(equalConstantTime("abcd", "abce")).toBe(false);
+  expect(equalConstantTime("abcd", "abc")).toBe(false);
+  expect(equalConstantTime("", "abcd")).toBe(false);
 });

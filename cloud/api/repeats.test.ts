@@ -100,6 +100,16 @@ describe("exactly once", () => {
     expect((await s.rows()).answered_call).toHaveLength(2);
   });
 
+  test("another method with the same parameters, and so with the same signature, is another call", async () => {
+    await put();
+    await s.db.deleteFrom("setting").execute();
+    expect(await s.call("user", "runSteps", { session, name: "a" }, { timestamp: now() })).toMatchObject({
+      code: 0,
+      data: [{ name: "a", repeat: false }],
+    });
+    expect([seen.ran, await count()]).toEqual([["putSetting", "runSteps"], 1]);
+  });
+
   test("a repeat under another app or session is another call", async () => {
     await put();
     const other = await s.person("user", OTHER);

@@ -1,6 +1,7 @@
 import { seededRandom } from "@bluepower/protocol/random";
 import type { WireEvent } from "@bluepower/protocol/uplink/messages";
 import fc from "fast-check";
+import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../database/open.ts";
 import type { OrderEvent } from "./chargerEvents.ts";
@@ -135,6 +136,8 @@ test("every event is applied once and in order, whatever is lost, doubled, reord
 });
 
 test("the acknowledgement names the message, the stream and what is applied, and comes after the commit", async () => {
+  /** What the database answers to whoever asks at the moment of the acknowledgement. */
+  const committed: Promise<unknown>[] = [];
   intake = new Intake({
     ...site,
     applyOrderEvent: countOrders,
@@ -142,12 +145,24 @@ test("the acknowledgement names the message, the stream and what is applied, and
     publish(topic, payload) {
       expect(topic).toBe("gw/gw-1/ack");
       acks.push(JSON.parse(payload));
+      committed.push(cursor().catch(String));
     },
     ordersChanged: () => undefined,
   });
   await intake.take("gw-1", { v: 1, stream: "s1", no: 7, events: [finished(1), finished(2)] });
   expect(acks).toEqual([{ v: 1, sentAt: START, stream: "s1", acked: 2, re: 7 }]);
-  expect(await cursor()).toBe(2);
+  expect(await Promise.all(committed)).toEqual([2]);
+});
+
+test("effects and cursor are one transaction: where the cursor cannot be written nothing has happened", async () => {
+  await sql`create trigger full before update on gateway_cursor begin select raise(abort, 'disk full'); end`.execute(
+    site.db,
+  );
+  await expect(send([finished(1)])).rejects.toThrow("disk full");
+  expect([await effects(), acks]).toEqual([[], []]);
+  await sql`drop trigger full`.execute(site.db);
+  await send([finished(1)]);
+  expect([await effects(), await cursor()]).toEqual([[idOf(1)], 1]);
 });
 
 test("after a gap nothing is applied; the answer says where to go on", async () => {

@@ -176,6 +176,12 @@ describe("is taken", () => {
     expect(await world.place()).toMatchObject({ kind: "placed" });
   });
 
+  test("from a user who is on another manager's black list", async () => {
+    const black = { user: USER, manager: "13900000099", setupTime: START };
+    await world.db.insertInto("black_user_info").values(black).execute();
+    expect(await world.place()).toMatchObject({ kind: "placed" });
+  });
+
   test("not while a bill waits, also one that has no slot; again when it is paid", async () => {
     const order = await world.charging();
     await world.finish(order.orderId, 60);

@@ -206,6 +206,17 @@ describe("the bill follows the proven minutes", () => {
     });
   });
 
+  test("a waived bill stays waived, whatever is proven later", async () => {
+    const orderId = await end(31);
+    await world.db.updateTable("order_info").set({ payState: "waived" }).execute();
+    await world.db.deleteFrom("unpaid_order").execute();
+    for (const minutes of [90, 0]) {
+      await world.finish(orderId, minutes);
+      expect(await world.order(orderId)).toMatchObject({ minutes, money: 300, payState: "waived" });
+    }
+    expect(await world.db.selectFrom("unpaid_order").selectAll().execute()).toEqual([]);
+  });
+
   test("a later word corrects the first, up and down, and opens a bill of nothing again", async () => {
     const orderId = await end(0);
     await world.finish(orderId, 70);

@@ -295,6 +295,8 @@ describe("a refund", () => {
     await told();
     expect(await refunds()).toMatchObject([{ state: "success" }]);
     expect([await balance("platform"), await balance("wechat_clearing")]).toEqual([0, -150]);
+    await told({ status: "ABNORMAL" });
+    expect(await refunds()).toMatchObject([{ state: "success" }]);
   });
 
   test("that WeChat refuses is the operator's: the money stays with the platform, and it is said loudly", async () => {

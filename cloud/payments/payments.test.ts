@@ -157,6 +157,26 @@ describe("at WeChat", () => {
     expect(world.pay.calls.filter((c) => c.startsWith("close"))).toHaveLength(2);
   });
 
+  test("a number that WeChat does not know may come to be for a minute, and is given up then", async () => {
+    const { orderId } = await world.charging();
+    const { outTradeNo } = await attempt(orderId);
+    expect(await world.payments.result(orderId)).toBe("pending");
+    await world.clock.advance(60_000 as never);
+    expect(await row(outTradeNo)).toMatchObject({ state: 0 });
+    await world.clock.advance(60_000 as never);
+    expect(await row(outTradeNo)).toMatchObject({ state: 2, failReason: "NOT_CREATED" });
+    expect(await world.payments.result(orderId)).toBe("failed");
+  });
+
+  test("a payment whose time is over is not asked for any more", async () => {
+    const { orderId } = await world.charging();
+    const made = await attempt(orderId);
+    world.clock.jump(minutes(15));
+    const before = world.pay.calls.length;
+    expect(await prepare(made)).toEqual({ kind: "ended" });
+    expect(world.pay.calls).toHaveLength(before);
+  });
+
   test("one that WeChat cannot close now stays open", async () => {
     const { orderId } = await world.charging();
     await ready(orderId);
@@ -250,6 +270,31 @@ describe("paid", () => {
     expect((await world.order(orderId)).payState).toBe("paying");
     await world.clock.advance(15_000 as never);
     expect((await world.order(orderId)).payState).toBe("paid");
+  });
+
+  test("and an answer about a payment that is over changes nothing, neither that nor the one that is open", async () => {
+    await world.giveCoins(USER, 1);
+    const { orderId } = await world.charging();
+    const former = await ready(orderId, { pmoney: 1, cash: 200 });
+    const query = world.pay.query.bind(world.pay);
+    let latter = "";
+    world.pay.query = async () => {
+      await world.payments.closeOpen(orderId);
+      latter = await ready(orderId, { pmoney: 1, cash: 200 });
+      return { kind: "closed" };
+    };
+    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await row(former)).toMatchObject({ state: 2, failReason: "REPLACED" });
+    expect([(await world.order(orderId)).payState, await world.coins(USER)]).toEqual(["paying", 0]);
+    await world.clock.advance(3000 as never);
+    world.pay.pay(latter);
+    world.pay.query = async (number) => {
+      await tell(latter);
+      return number === latter ? { kind: "closed" } : await query(number);
+    };
+    expect(await world.payments.result(orderId)).toBe("paid");
+    expect(await row(latter)).toMatchObject({ state: 1, failReason: null });
+    expect([await payable(), await world.coins(USER)]).toEqual([300, 0]);
   });
 
   test("by a notification and a question at the same moment, once", async () => {

@@ -91,10 +91,12 @@ export function scriptedPay(clock: Clock): ScriptedPay {
       if (found !== undefined) found.state = "closed";
       return fault === "lost" ? unavailable : { kind: "closed" };
     },
-    async refund({ outTradeNo, refundNo, amount }) {
+    async refund({ outTradeNo, refundNo, amount, total }) {
       const fault = note("refund", refundNo);
       if (fault === "down") return unavailable;
-      if (fault === "refuse") return refused;
+      const paid = made.transactions.get(outTradeNo);
+      // WeChat takes no refund whose total is not what the payment was.
+      if (fault === "refuse" || paid?.amount !== total) return refused;
       const status = made.refundsSettle ? ("success" as const) : ("processing" as const);
       made.refunds.set(refundNo, { outTradeNo, amount, status });
       return fault === "lost" ? unavailable : { kind: status, refundId: `wx-${refundNo}` };

@@ -12,6 +12,8 @@ const merchant = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const pem = (key: typeof wechat.publicKey): string => key.export({ type: "spki", format: "pem" }).toString();
 const clock = new SimulatedClock(instant(1_795_330_862_000));
 let answer: { status: number; body: object };
+/** Whose key signs what is said. */
+let signer = wechat.privateKey;
 let server: Server;
 let provider: PaymentProvider;
 
@@ -20,7 +22,7 @@ beforeAll(async () => {
   server = createServer((_request, response) => {
     const body = JSON.stringify(answer.body);
     const seconds = String(Math.floor(clock.now() / 1000));
-    const signed = sign("sha256", Buffer.from(`${seconds}\nn\n${body}\n`), wechat.privateKey);
+    const signed = sign("sha256", Buffer.from(`${seconds}\nn\n${body}\n`), signer);
     response.writeHead(answer.status, {
       "Wechatpay-Serial": "PUB_KEY_ID_1",
       "Wechatpay-Timestamp": seconds,
@@ -66,4 +68,60 @@ test.each([
   answer = { status, body: { code, message: "no" } };
   const refund = { outTradeNo: "1", refundNo: "1-R1", amount: 1, total: 1, reason: "r" };
   expect(await provider.refund(refund)).toMatchObject({ kind });
+});
+
+test("an answer that somebody else has signed says nothing, good or bad", async () => {
+  signer = merchant.privateKey;
+  const order = { outTradeNo: "1", description: "d", amount: 1, expireTime: 1_795_331_762_000 };
+  const paid = {
+    ...{ out_trade_no: "1", mchid: "1900000001", trade_state: "SUCCESS", transaction_id: "42" },
+    ...{ success_time: "2026-11-22T15:01:02+08:00", amount: { total: 1 }, payer: { openid: "o" } },
+  };
+  const refund = { outTradeNo: "1", refundNo: "1-R1", amount: 1, total: 1, reason: "r" };
+  const forged = {
+    ...paid,
+    prepay_id: "p",
+    h5_url: "https://example.com",
+    status: "SUCCESS",
+    refund_id: "5",
+  };
+  for (const said of [
+    { status: 200, body: forged },
+    { status: 400, body: { code: "ORDERPAID", message: "no" } },
+    { status: 404, body: { code: "ORDERNOTEXIST", message: "no" } },
+  ]) {
+    answer = said;
+    const kinds = [
+      await provider.query("1"),
+      await provider.close("1"),
+      await provider.refund(refund),
+      await provider.createJsapi({ ...order, openId: "o" }),
+      await provider.createH5({ ...order, clientIp: "192.0.2.1" }),
+    ].map((a) => a.kind);
+    expect(kinds).toEqual(Array(5).fill("unavailable"));
+  }
+  signer = wechat.privateKey;
+  answer = { status: 200, body: forged };
+  expect(await provider.query("1")).toMatchObject({ kind: "success" });
+});
+
+test.each([
+  [400, "ORDER_CLOSED", "closed"],
+  [404, "ORDER_NOT_EXIST", "closed"],
+  [400, "ORDERPAID", "paid"],
+  [400, "USERPAYING", "unavailable"],
+  [403, "RULE_LIMIT", "unavailable"],
+] as const)("closing that is answered with %d %s is %s", async (status, code, kind) => {
+  answer = { status, body: { code, message: "no" } };
+  expect(await provider.close("1")).toMatchObject({ kind });
+});
+
+test("an answer about another payment, or another merchant's, says nothing", async () => {
+  const body = { out_trade_no: "1", mchid: "1900000001", trade_state: "CLOSED" };
+  answer = { status: 200, body };
+  expect(await provider.query("1")).toEqual({ kind: "closed" });
+  for (const other of [{ out_trade_no: "2" }, { mchid: "1900000002" }]) {
+    answer = { status: 200, body: { ...body, ...other } };
+    expect(await provider.query("1")).toMatchObject({ kind: "unavailable" });
+  }
 });

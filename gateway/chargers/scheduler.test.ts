@@ -232,6 +232,7 @@ describe("deadlines and bounds", () => {
     ]);
     expect(held.outcome).toMatchObject({ kind: "done", value: { kind: "closed" } });
     expect(radio.open).toBe(1);
+    expect(scheduler.links().open).toBe(1);
     expect(scheduler.status(codeOf(1))).toBeUndefined();
   });
 

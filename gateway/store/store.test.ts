@@ -5,9 +5,12 @@ import { instant, millis } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { deviceCode, minutes, orderId, portNo } from "@bluepower/protocol/units";
+import type { CommandOutcome } from "@bluepower/protocol/uplink/messages";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { newOrder } from "../supervisor/newOrder.ts";
+import type { StoredCommand } from "./commands.ts";
+import { openDatabase } from "./database.ts";
 import { Store } from "./store.ts";
 
 let dir = "";
@@ -76,11 +79,53 @@ test("a full quota is a value: nothing of the transaction stands, and reading go
   store.close();
 });
 
-test("synchronous FULL and WAL, because what was told must survive a power cut", () => {
+const command = (id: string, outcome: CommandOutcome | null = null): StoredCommand => ({
+  ...{ id, body: { kind: "cancel", orderId: order(1).orderId }, deadline: 0, replyTo: "r" },
+  ...{ received: { boot: 1, uptime: 0 }, outcome },
+});
+
+test("the first outcome of a command stands", () => {
   const store = open();
+  store.write(() => {
+    store.commands.insert(command("a"));
+    store.commands.settle("a", { kind: "unreachable", detail: "" });
+    store.commands.settle("a", { kind: "done" });
+  });
+  expect(store.commands.get("a")?.outcome).toEqual({ kind: "unreachable", detail: "" });
   store.close();
-  const db = new Database(file());
-  expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
+});
+
+test("what is old and over is forgotten; an open command and an end without evidence are kept however old", () => {
+  const store = open();
+  store.write(() => {
+    store.orders.insert({ ...order(1), state: "finished", settled: false });
+    store.orders.insert({ ...order(2), state: "finished" });
+    store.commands.insert(command("open"));
+    store.commands.insert(command("answered", { kind: "done" }));
+    for (let n = 3; n < 20_010; n++) {
+      store.orders.insert({ ...order(n), state: "finished" });
+      store.commands.insert(command(String(n), { kind: "done" }));
+    }
+  });
+  store.keep();
+  expect([1, 2, 20_009].map((n) => store.orders.get(order(n).orderId) !== undefined)).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect(["open", "answered", "20009"].map((id) => store.commands.get(id) !== undefined)).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  store.close();
+});
+
+test("synchronous FULL and WAL, because what was told must survive a power cut", () => {
+  // A connection says how it writes itself; in another one's file the journal's mode is all that stands.
+  const db = openDatabase(file());
+  const pragma = (name: string): unknown => db.pragma(name, { simple: true });
+  expect([pragma("journal_mode"), pragma("synchronous")]).toEqual(["wal", 2]);
   db.close();
 });
 

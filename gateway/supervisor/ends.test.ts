@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import type { Page } from "./book.ts";
 import { CHARGER, MINUTE, ScriptedSite } from "./scriptedSite.ts";
 
 const sites: ScriptedSite[] = [];
@@ -118,6 +119,27 @@ test("stopped, the answer lost, and the charger gone for hours: never more than 
   s.chargers.present(CHARGER, true);
   await s.pass(MINUTE);
   expect(s.told().slice(2)).toEqual(["order.finished 1 30 user sta"]);
+});
+
+test("an order that has ended changes no more, whoever has not heard of it yet", async () => {
+  const s = site();
+  s.start("a", 1);
+  await s.pass(5000);
+  const [running] = s.store.orders.open();
+  if (running === undefined) throw new Error("no order runs");
+  s.stop("b", 1);
+  await s.pass(5000);
+  const ended = [s.store.orders.get(running.orderId), s.told()];
+  const end = { minutes: running.minutes, endReason: "time", evidence: "sta" } as const;
+  for (const late of [
+    (page: Page) => page.end(running, end),
+    (page: Page) => page.confirm(running, "sta", 120, s.store.boots.now()),
+    (page: Page) => page.refuse(running, "late", ""),
+    (page: Page) => page.withdraw(running, ""),
+  ]) {
+    expect(s.book.write(late)).toEqual({ kind: "written", value: false });
+  }
+  expect([s.store.orders.get(running.orderId), s.told()]).toEqual(ended);
 });
 
 for (const what of ["late_reply", "late_request"] as const) {

@@ -1,7 +1,7 @@
 import { millis } from "@bluepower/protocol/clock";
 import { chipId, derivedJamCode } from "@bluepower/protocol/units";
 import { afterEach, expect, test } from "vitest";
-import { CHARGER, MINUTE, ScriptedSite } from "./scriptedSite.ts";
+import { CHARGER, MINUTE, order, ScriptedSite } from "./scriptedSite.ts";
 
 const sites: ScriptedSite[] = [];
 function site(options?: ConstructorParameters<typeof ScriptedSite>[0]): ScriptedSite {
@@ -119,6 +119,25 @@ test("a charger out of reach: failed at the deadline, and not switched on when i
   s.charger.reachable = true;
   s.chargers.present(CHARGER, true);
   await s.pass(120_000);
+  expect(s.times("powerOn")).toBe(0);
+});
+
+test("a deadline hours ahead is a mistake of somebody's clock: the start is given up after a minute all the same", async () => {
+  const s = site();
+  s.charger.reachable = false;
+  s.start("a", 1, { deadline: s.cloud() + 180 * MINUTE });
+  await s.pass(62_000);
+  expect(s.answer("a")).toMatchObject({ kind: "failed", reason: "charger_unreachable" });
+});
+
+test("a charger whose profile this program does not know is not driven", async () => {
+  const s = site();
+  const chip = chipId("A1B2C3D4E5F6");
+  const charger = { deviceCode: CHARGER, chipId: chip, jamCode: derivedJamCode(chip), profile: 999 };
+  s.desire({ chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true }] });
+  s.start("a", 1);
+  expect(s.answer("a")).toMatchObject({ kind: "failed", reason: "profile_unknown" });
+  await s.pass(5000);
   expect(s.times("powerOn")).toBe(0);
 });
 
@@ -272,6 +291,17 @@ test("stop with the charger out of reach: said at the deadline, carried out when
   expect(s.told().at(-1)).toMatch(/^order.finished 1 1[0-2] user sta$/);
 });
 
+test("a stop that comes too late is answered so, and the charge runs on", async () => {
+  const s = site();
+  s.start("a", 1);
+  await s.pass(2000);
+  const stop = { kind: "stop", orderId: order(1), endReason: "user" } as const;
+  s.command("b", stop, { deadline: s.cloud() - 1 });
+  await s.pass(5000);
+  expect(s.answer("b")).toEqual({ kind: "unreachable", detail: "the command came too late" });
+  expect([s.charger.runs(1), s.state(1)]).toEqual([true, "charging"]);
+});
+
 test("stop of an order that nobody knows is acknowledged", async () => {
   const s = site();
   s.stop("s", 7);
@@ -306,6 +336,26 @@ test("before the first desired state nothing is called foreign, and live orders 
   expect(s.answer("s")).toEqual({ kind: "stopped", minutes: 20 });
   expect(s.charger.runs(2)).toBe(true);
   expect(s.told()).toEqual(["order.started 2 2 120 sta", "order.finished 1 20 user sta"]);
+});
+
+test("a port that runs longer than a starting order asks for is not that order's", async () => {
+  const s = site({ desired: false });
+  s.charger.on(2, 130);
+  s.desire({ orders: [s.desiredOrder(2, null, { port: 2 })] });
+  await s.pass(5000);
+  expect(s.told()).toEqual(["port.foreign 2 130 false"]);
+  expect(s.state(2)).toBeUndefined();
+});
+
+test("a desired state that is older than the stored one is dropped, also after a restart", async () => {
+  const s = site();
+  s.desire({ timeZone: "Asia/Urumqi" });
+  for (const again of [() => {}, () => s.restart()]) {
+    again();
+    s.desire({ version: 1, chargers: [] });
+    expect([s.supervisor.desiredVersion, s.supervisor.zone]).toEqual([2, "Asia/Urumqi"]);
+    expect(s.supervisor.knows(CHARGER)).toBe(true);
+  }
 });
 
 test("blink, and a charger that is not there", async () => {

@@ -208,6 +208,15 @@ describe("the conversation with the cloud", () => {
     expect(s.cloud.outcomes.get("a")?.kind).toBe("started");
   });
 
+  test("a command before the welcome is left to be said again: without the cloud's time it would be refused", async () => {
+    const s = site();
+    await s.pass(10_000);
+    await s.restart();
+    s.start("a", 1);
+    await s.pass(15_000);
+    expect(s.cloud.outcomes.get("a")).toEqual({ kind: "started", minutes: 30 });
+  });
+
   test("a start for a charger that nobody knows is refused, not left hanging", async () => {
     const s = site();
     s.desire({ chargers: [] });

@@ -1,0 +1,16 @@
+import { callerPlants } from "./callerPlants.ts";
+import { chargerPlants } from "./chargerPlants.ts";
+import { gatewayPlants } from "./gatewayPlants.ts";
+import { moneyPlants } from "./moneyPlants.ts";
+import { orderPlants } from "./orderPlants.ts";
+import type { Plant } from "./plant.ts";
+import { theTen } from "./theTen.ts";
+
+export const plants: readonly Plant[] = [
+  ...theTen,
+  ...moneyPlants,
+  ...callerPlants,
+  ...orderPlants,
+  ...gatewayPlants,
+  ...chargerPlants,
+];
