@@ -11,7 +11,7 @@ export const callerPlants: readonly Plant[] = [
       file: "cloud/api/serve.test.ts",
       test: "no session, an unknown one, one of the other side, one without a phone number",
     },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "a session that never ends",
@@ -19,7 +19,7 @@ export const callerPlants: readonly Plant[] = [
     find: "if (row === undefined || asked.now - row.updateTime > SESSION_LIFE_MS) return undefined;",
     plant: "if (row === undefined) return undefined;",
     caught: { file: "cloud/api/serve.test.ts", test: "a session lives thirty days from its last use" },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "former openid keeps its sessions",
@@ -32,7 +32,6 @@ export const callerPlants: readonly Plant[] = [
       file: "cloud/api/people.test.ts",
       test: "to another openid: the former one's sessions end, which is audited; others' go on",
     },
-    elsewhere: "",
   },
   {
     name: "session for another's number",
@@ -43,15 +42,15 @@ export const callerPlants: readonly Plant[] = [
       file: "cloud/api/serve.test.ts",
       test: "a session for another's number is refused, before the parameters are looked at",
     },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "timestamp window open to the future",
     file: "cloud/api/serve.ts",
     find: "Math.abs(seconds - clock.now() / 1000) > TIMESTAMP_TOLERANCE",
     plant: "clock.now() / 1000 - seconds > TIMESTAMP_TOLERANCE",
-    caught: { file: "cloud/api/serve.test.ts", test: "s from the server's clock: code" },
-    elsewhere: "",
+    caught: { file: "cloud/api/serve.test.ts", test: "a timestamp > s from the server's clock: code" },
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "key of the other app opens the method",
@@ -62,7 +61,7 @@ export const callerPlants: readonly Plant[] = [
       file: "cloud/api/serve.test.ts",
       test: "an unknown app and the app of the other side are code 4, before anything else is looked at",
     },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "a pending manager may act",
@@ -70,7 +69,6 @@ export const callerPlants: readonly Plant[] = [
     find: `if (row?.approved !== 1) refuse("MANAGER_PENDING");`,
     plant: `if (row === undefined) refuse("MANAGER_PENDING");`,
     caught: { file: "cloud/api/serve.test.ts", test: "a manager waits for approval" },
-    elsewhere: "",
   },
   {
     name: "exactly once without the method",
@@ -81,7 +79,7 @@ export const callerPlants: readonly Plant[] = [
       file: "cloud/api/repeats.test.ts",
       test: "another method with the same parameters, and so with the same signature, is another call",
     },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "answered calls kept for refusals",
@@ -98,7 +96,7 @@ export const callerPlants: readonly Plant[] = [
       },
     ],
     caught: { file: "cloud/api/repeats.test.ts", test: "a refusal is not kept: the call may succeed later" },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "answers forgotten while their call still passes",
@@ -106,7 +104,6 @@ export const callerPlants: readonly Plant[] = [
     find: "const KEPT_MS = 15 * 60_000;",
     plant: "const KEPT_MS = 4 * 60_000;",
     caught: { file: "cloud/api/repeats.test.ts", test: "answers are forgotten after 15 minutes" },
-    elsewhere: "",
   },
   {
     name: "another's payment asked for",
@@ -117,14 +114,14 @@ export const callerPlants: readonly Plant[] = [
       file: "cloud/api/user/orders.test.ts",
       test: "another person's order is as one that does not exist, in every method",
     },
-    elsewhere: "",
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
   {
     name: "another's order paid",
     file: "cloud/payments/attempts.ts",
     find: "if (order === undefined || order.user !== user)",
     plant: "if (order === undefined)",
-    caught: { file: "cloud/payments/payments.test.ts", test: "another's order" },
-    elsewhere: "",
+    caught: { file: "cloud/payments/payments.test.ts", test: "is refused for > another's order" },
+    elsewhere: ["test/conformance/conformance.test.ts"],
   },
 ];

@@ -8,7 +8,6 @@ export const chargerPlants: readonly Plant[] = [
     find: "difference |= (x[i] ?? 0) ^ (y[i] ?? 0);",
     plant: "difference |= 0;",
     caught: { file: "protocol/text.test.ts", test: "equalConstantTime is equality" },
-    elsewhere: "",
   },
   {
     name: "names sorted as people do",
@@ -20,31 +19,39 @@ export const chargerPlants: readonly Plant[] = [
       test: "upper case sorts before lower case, timestamp before unit and user",
       titles: "protocol/http/golden/signatures.json",
     },
-    elsewhere: "",
   },
   {
     name: "reader does not begin anew at @",
     file: "protocol/charger/reader.ts",
     find: "if (byte === BEGIN) {",
     plant: "if (byte === BEGIN && this.#frame === undefined) {",
-    caught: { file: "protocol/charger/frames.test.ts", test: "the reader's golden chunks" },
-    elsewhere: "",
+    caught: {
+      file: "protocol/charger/frames.test.ts",
+      test: "the reader's golden chunks > a beginning inside of a frame begins a new one",
+      titles: "protocol/charger/golden/reader.json",
+    },
   },
   {
     name: "frames without a bound",
     file: "protocol/charger/reader.ts",
     find: "if (this.#frame.length > FRAME_MAX) {",
     plant: "if (this.#frame.length > 1024 * FRAME_MAX) {",
-    caught: { file: "protocol/charger/frames.test.ts", test: "the reader's golden chunks" },
-    elsewhere: "",
+    caught: {
+      file: "protocol/charger/frames.test.ts",
+      test: "the reader's golden chunks > 129 are none, and the next one is read",
+      titles: "protocol/charger/golden/reader.json",
+    },
   },
   {
     name: "a damaged port read as running",
     file: "protocol/charger/frames.ts",
     find: `    else if (n === 999) ports.push({ port, state: "damaged" });\n`,
     plant: "",
-    caught: { file: "protocol/charger/frames.test.ts", test: "port states" },
-    elsewhere: "",
+    caught: {
+      file: "protocol/charger/frames.test.ts",
+      test: "port states > damaged, and the limits of a running port",
+      titles: "protocol/charger/golden/ports.json",
+    },
   },
   {
     name: "charger's signature without the timestamp",
@@ -52,7 +59,6 @@ export const chargerPlants: readonly Plant[] = [
     find: "[of.name, ...of.parameters, of.timestamp, jamCode]",
     plant: "[of.name, ...of.parameters, jamCode]",
     caught: { file: "protocol/charger/frames.test.ts", test: "the example of the specification" },
-    elsewhere: "",
   },
   {
     name: "replayed frame accepted by the charger",
@@ -63,7 +69,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "firmware-sim/charger.test.ts",
       test: "the same bytes twice are 2 the second time, in upper case too; a retry with a new timestamp is not",
     },
-    elsewhere: "",
   },
   {
     name: "charger compares signatures by prefix",
@@ -72,7 +77,6 @@ export const chargerPlants: readonly Plant[] = [
     plant:
       "if (!chargerSignature(request, this.#jamCode).startsWith(request.signature.toLowerCase())) return 3;",
     caught: { file: "firmware-sim/charger.test.ts", test: "a wrong signature is 3 whatever else is wrong" },
-    elsewhere: "",
   },
   {
     name: "a wrong STIME locks the charger",
@@ -84,7 +88,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "firmware-sim/charger.test.ts",
       test: "may move the clock either way, however far: a wrong STIME never locks the charger",
     },
-    elsewhere: "",
   },
   {
     name: "a busy port begins anew",
@@ -92,7 +95,6 @@ export const chargerPlants: readonly Plant[] = [
     find: `if (this.#ports[port - 1]?.state !== "free") return false;`,
     plant: `if ((this.#ports[port - 1]?.state ?? "damaged") === "damaged") return false;`,
     caught: { file: "firmware-sim/chargerPorts.test.ts", test: "on a busy port is 1 and changes nothing" },
-    elsewhere: "",
   },
   {
     name: "the charger counts without power",
@@ -103,7 +105,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "firmware-sim/chargerPorts.test.ts",
       test: "drops the link, everything is dark; remaining time stands still and goes on",
     },
-    elsewhere: "",
   },
   {
     name: "noise keeps a camping phone linked",
@@ -116,7 +117,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "firmware-sim/chargerPorts.test.ts",
       test: "a central without a valid frame for 60 s is dropped, one that talks is not",
     },
-    elsewhere: "",
   },
   {
     name: "the frame of another link's end read on",
@@ -124,7 +124,6 @@ export const chargerPlants: readonly Plant[] = [
     find: "    this.#reader.reset();\n",
     plant: "",
     caught: { file: "firmware-sim/chargerPorts.test.ts", test: "half a frame is thrown away on disconnect" },
-    elsewhere: "",
   },
   {
     name: "STIME never set after a correction",
@@ -136,15 +135,16 @@ export const chargerPlants: readonly Plant[] = [
       file: "gateway/chargers/session.test.ts",
       test: "set the clock first once the gateway's own time has been corrected",
     },
-    elsewhere: "",
   },
   {
     name: "a charger's clock set from a time that is not known",
     file: "gateway/chargers/session.ts",
     find: "return this.#site.synced() && this.#face.offBy",
     plant: "return this.#face.offBy",
-    caught: { file: "gateway/chargers/session.test.ts", test: "an hour off, time not synced" },
-    elsewhere: "",
+    caught: {
+      file: "gateway/chargers/session.test.ts",
+      test: "a clock that is > an hour off, time not synced",
+    },
   },
   {
     name: "a late OK confirms the next command",
@@ -156,7 +156,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "gateway/chargers/session.test.ts",
       test: "close the link after an answer that did not come, so that a late one confirms nothing else",
     },
-    elsewhere: "",
   },
   {
     name: "a signature used twice",
@@ -167,7 +166,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "gateway/chargers/session.test.ts",
       test: "never repeat a signature: the same command in one second is dated a second later",
     },
-    elsewhere: "",
   },
   {
     name: "commands sent after the session was taken away",
@@ -178,7 +176,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "gateway/chargers/session.test.ts",
       test: "leave the link alone when the session is taken away between them",
     },
-    elsewhere: "",
   },
   {
     name: "link of a charger that was taken away never counted free",
@@ -189,7 +186,6 @@ export const chargerPlants: readonly Plant[] = [
       file: "gateway/chargers/scheduler.test.ts",
       test: "answers for a charger that is not assigned, and for one that is taken away",
     },
-    elsewhere: "",
   },
   {
     name: "the link of a request under way given up",
@@ -200,6 +196,5 @@ export const chargerPlants: readonly Plant[] = [
       file: "gateway/chargers/scheduler.test.ts",
       test: "never takes the link of a request under way",
     },
-    elsewhere: "",
   },
 ];

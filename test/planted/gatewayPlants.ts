@@ -8,7 +8,6 @@ export const gatewayPlants: readonly Plant[] = [
     find: `return this.#clock.uptime() + bounds.high >= deadline ? "past" : "open";`,
     plant: `return this.#clock.now() >= deadline ? "past" : "open";`,
     caught: { file: "gateway/uplink/cloudTime.test.ts", test: "a jump of the wall clock moves no deadline" },
-    elsewhere: "",
   },
   {
     name: "an estimate of time from what was not asked",
@@ -24,7 +23,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/uplink/cloudTime.test.ts",
       test: "what the cloud says unasked makes no estimate: it may have lain in a queue",
     },
-    elsewhere: "",
   },
   {
     name: "POWERON not written down before it goes out",
@@ -33,8 +31,10 @@ export const gatewayPlants: readonly Plant[] = [
         outstanding: true,`,
     plant: `        attempts: order.attempts + 1,
         outstanding: false,`,
-    caught: { file: "gateway/supervisor/kill.test.ts", test: "killed" },
-    elsewhere: "",
+    caught: {
+      file: "gateway/supervisor/kill.test.ts",
+      test: "a charge whose POWERON reply is lost > each write",
+    },
   },
   {
     name: "an order begun again under another command",
@@ -47,7 +47,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "cancel before the start came: the start never begins",
     },
-    elsewhere: "",
   },
   {
     name: "two orders for one port",
@@ -58,7 +57,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "two starts for one port: the first has it, the other is told",
     },
-    elsewhere: "",
   },
   {
     name: "a cancelled start begins when its command comes",
@@ -69,7 +67,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "cancel before the start came: the start never begins",
     },
-    elsewhere: "",
   },
   {
     name: "all minutes of a charger that vanished",
@@ -80,7 +77,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/ends.test.ts",
       test: "stopped, the answer lost, and the charger gone for hours: never more than was proven",
     },
-    elsewhere: "",
   },
   {
     name: "a port that runs longer than ordered taken for the order's",
@@ -91,7 +87,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a port that somebody takes between reading and POWERON, with the reply lost: not claimed when it runs longer",
     },
-    elsewhere: "",
   },
   {
     name: "a foreign port switched off whatever the site's policy",
@@ -102,7 +97,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a foreign port is reported once, and switched off only when the policy says so",
     },
-    elsewhere: "",
   },
   {
     name: "an older desired state put in place of a newer one",
@@ -113,7 +107,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a desired state that is older than the stored one is dropped, also after a restart",
     },
-    elsewhere: "",
   },
   {
     name: "an order that ends twice",
@@ -124,7 +117,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/ends.test.ts",
       test: "an order that has ended changes no more, whoever has not heard of it yet",
     },
-    elsewhere: "",
   },
   {
     name: "mark moved when a batch is sent",
@@ -138,7 +130,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "test/sim/gatewayOutbox.test.ts",
       test: "sends again by a timer of its own when no answer comes",
     },
-    elsewhere: "",
   },
   {
     name: "mark lowered by a stale answer",
@@ -149,7 +140,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "test/sim/gatewayOutbox.test.ts",
       test: "a stale answer does not lower the mark, one to a newer message does",
     },
-    elsewhere: "",
   },
   {
     name: "what was told lost in a power cut",
@@ -160,7 +150,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/store/store.test.ts",
       test: "synchronous FULL and WAL, because what was told must survive a power cut",
     },
-    elsewhere: "",
   },
   {
     name: "a port held after its order has ended",
@@ -171,7 +160,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/store/store.test.ts",
       test: "a port has one live order, whoever writes; it is free again when the order has ended",
     },
-    elsewhere: "",
   },
   {
     name: "command taken before the welcome",
@@ -183,7 +171,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "test/sim/gateway.test.ts",
       test: "a command before the welcome is left to be said again: without the cloud's time it would be refused",
     },
-    elsewhere: "",
   },
   {
     name: "told that it runs though it was cancelled",
@@ -194,7 +181,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "cancel while POWERON is in flight: off again, and nobody was told that it ran",
     },
-    elsewhere: "",
   },
   {
     name: "a reading from before POWERON proves something after it",
@@ -206,7 +192,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "cancel while POWERON is in flight and its reply and the first POWEROFF are lost",
     },
-    elsewhere: "",
   },
   {
     name: "a port that runs longer adopted",
@@ -217,7 +202,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a port that runs longer than a starting order asks for is not that order's",
     },
-    elsewhere: "",
   },
   {
     name: "a stop that came too late carried out",
@@ -230,7 +214,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a stop that comes too late is answered so, and the charge runs on",
     },
-    elsewhere: "",
   },
   {
     name: "a deadline hours ahead believed",
@@ -241,7 +224,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a deadline hours ahead is a mistake of somebody's clock: the start is given up after a minute all the same",
     },
-    elsewhere: "",
   },
   {
     name: "a second outcome in place of the first",
@@ -249,7 +231,6 @@ export const gatewayPlants: readonly Plant[] = [
     find: "where id = ? and outcome is null",
     plant: "where id = ?",
     caught: { file: "gateway/store/store.test.ts", test: "the first outcome of a command stands" },
-    elsewhere: "",
   },
   {
     name: "an order that waits for evidence forgotten",
@@ -260,7 +241,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/store/store.test.ts",
       test: "what is old and over is forgotten; an open command and an end without evidence are kept however old",
     },
-    elsewhere: "",
   },
   {
     name: "an open command forgotten",
@@ -271,7 +251,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/store/store.test.ts",
       test: "what is old and over is forgotten; an open command and an end without evidence are kept however old",
     },
-    elsewhere: "",
   },
   {
     name: "a full store takes new orders",
@@ -282,7 +261,6 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a full store: new orders are refused, the one that runs is ended when there is room",
     },
-    elsewhere: "",
   },
   {
     name: "a charger without its profile driven",
@@ -295,6 +273,5 @@ export const gatewayPlants: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a charger whose profile this program does not know is not driven",
     },
-    elsewhere: "",
   },
 ];

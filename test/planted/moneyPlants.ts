@@ -11,7 +11,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "by a notification, once, whatever is told again and asked",
     },
-    elsewhere: "",
   },
   {
     name: "balance not looked at",
@@ -22,7 +21,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/ledger/ledger.test.ts",
       test: "coins never go below nothing: the refused move leaves no trace and its id stays free",
     },
-    elsewhere: "",
   },
   {
     name: "a transfer's id taken for another move",
@@ -33,7 +31,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/ledger/ledger.test.ts",
       test: "moves once, whatever is repeated, and says when the id belongs to another move",
     },
-    elsewhere: "",
   },
   {
     name: "refund number new at each try",
@@ -46,7 +43,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "is tried with the same number until WeChat has taken it",
     },
-    elsewhere: "",
   },
   {
     name: "a refund that has gone back is said to have failed",
@@ -58,7 +54,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "under way at WeChat is finished by its notification, once",
     },
-    elsewhere: "",
   },
   {
     name: "hold given back twice",
@@ -70,7 +65,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "and an answer about a payment that is over changes nothing, neither that nor the one that is open",
     },
-    elsewhere: "",
   },
   {
     name: "a success settled as often as it is told",
@@ -81,7 +75,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "by a notification, once, whatever is told again and asked",
     },
-    elsewhere: "",
   },
   {
     name: "a cancelled order paid by late money",
@@ -92,7 +85,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "for a cancelled order goes back, and its held coins too",
     },
-    elsewhere: "",
   },
   {
     name: "too little late money pays the bill",
@@ -103,7 +95,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "and then raised before late money comes: it is too little and goes back",
     },
-    elsewhere: "",
   },
   {
     name: "payer of another openid",
@@ -114,23 +105,23 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "a notification that is not ours is refused and changes nothing > openid",
     },
-    elsewhere: "",
   },
   {
     name: "jsapi payment without an openid",
     file: "cloud/payments/attempts.ts",
     find: `  if (cash > 0 && request.channel === "jsapi" && request.openId === null) return { kind: "no_openid" };\n`,
     plant: "",
-    caught: { file: "cloud/payments/payments.test.ts", test: "cash by somebody without openid" },
-    elsewhere: "",
+    caught: {
+      file: "cloud/payments/payments.test.ts",
+      test: "is refused for > cash by somebody without openid",
+    },
   },
   {
     name: "coins and cash not the bill",
     file: "cloud/payments/attempts.ts",
     find: "money !== order.money || pmoney * coin + cash !== money",
     plant: "money !== order.money",
-    caught: { file: "cloud/payments/payments.test.ts", test: "too little" },
-    elsewhere: "",
+    caught: { file: "cloud/payments/payments.test.ts", test: "is refused for > too little" },
   },
   {
     name: "a probe of WeChat taken for true",
@@ -141,7 +132,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/signing.test.ts",
       test: "an answer under the public key > is verified, and anything else is not",
     },
-    elsewhere: "",
   },
   {
     name: "an old notification taken",
@@ -152,7 +142,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/signing.test.ts",
       test: "a notification under a certificate > is verified, and anything else is not",
     },
-    elsewhere: "",
   },
   {
     name: "an answer of WeChat Pay believed unverified",
@@ -165,7 +154,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/wechatPay.test.ts",
       test: "an answer that somebody else has signed says nothing, good or bad",
     },
-    elsewhere: "",
   },
   {
     name: "a notification for another merchant",
@@ -176,7 +164,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "a notification that is not ours is refused and changes nothing > mchid",
     },
-    elsewhere: "",
   },
   {
     name: "a refund's notification of another amount",
@@ -187,7 +174,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "under way at WeChat is finished by its notification, once",
     },
-    elsewhere: "",
   },
   {
     name: "coins of a number that somebody else has now",
@@ -198,7 +184,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/api/user/orders.test.ts",
       test: "spends no coins until the operator has confirmed that it is the same person; cash it may pay",
     },
-    elsewhere: "",
   },
   {
     name: "more billed than agreed",
@@ -209,7 +194,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/orders/bill.test.ts",
       test: "never more than agreed, never less with more minutes",
     },
-    elsewhere: "",
   },
   {
     name: "raised while it is being paid",
@@ -220,7 +204,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "and then raised while it is being paid: what was asked for is what is owed",
     },
-    elsewhere: "",
   },
   {
     name: "a payment handed out after its time",
@@ -231,7 +214,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "a payment whose time is over is not asked for any more",
     },
-    elsewhere: "",
   },
   {
     name: "an answer about another payment believed",
@@ -242,15 +224,13 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/wechatPay.test.ts",
       test: "an answer about another payment, or another merchant's, says nothing",
     },
-    elsewhere: "",
   },
   {
     name: "closed while the payer is paying",
     file: "cloud/payments/wechatPay.ts",
     find: `          : { kind: "unavailable", detail: "the payer is about to pay" };`,
     plant: `          : { kind: "closed" };`,
-    caught: { file: "cloud/payments/wechatPay.test.ts", test: "USERPAYING" },
-    elsewhere: "",
+    caught: { file: "cloud/payments/wechatPay.test.ts", test: "closing that is answered with > USERPAYING" },
   },
   {
     name: "a waived bill comes back",
@@ -272,7 +252,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/orders/words.test.ts",
       test: "a waived bill stays waived, whatever is proven later",
     },
-    elsewhere: "",
   },
   {
     name: "a refund of another total than was paid",
@@ -283,7 +262,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/money.test.ts",
       test: "after it was paid: cash goes back first, by itself, and the manager is owed the rest",
     },
-    elsewhere: "",
   },
   {
     name: "a number that WeChat does not know yet given up at once",
@@ -294,7 +272,6 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "a number that WeChat does not know may come to be for a minute, and is given up then",
     },
-    elsewhere: "",
   },
   {
     name: "a resource opened without its tag",
@@ -305,6 +282,5 @@ export const moneyPlants: readonly Plant[] = [
       file: "cloud/payments/signing.test.ts",
       test: "AES-GCM opens, and opens nothing that was changed",
     },
-    elsewhere: "",
   },
 ];

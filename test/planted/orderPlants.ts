@@ -8,7 +8,6 @@ export const orderPlants: readonly Plant[] = [
     find: `((await portDamaged(tx, { device, port: order.port, at })) ? "PORT_DAMAGED" : undefined);`,
     plant: "undefined;",
     caught: { file: "cloud/orders/place.test.ts", test: "the port is damaged" },
-    elsewhere: "",
   },
   {
     name: "price of today not checked",
@@ -16,7 +15,6 @@ export const orderPlants: readonly Plant[] = [
     find: `  if (order.unitPrice !== price) return "PRICE_CHANGED";\n`,
     plant: "",
     caught: { file: "cloud/orders/place.test.ts", test: "the price is another one today" },
-    elsewhere: "",
   },
   {
     name: "who owes may order again",
@@ -27,7 +25,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/place.test.ts",
       test: "not while a bill waits, also one that has no slot; again when it is paid",
     },
-    elsewhere: "",
   },
   {
     name: "two unpaid orders of one user at once",
@@ -39,7 +36,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/place.test.ts",
       test: "of two of one user one wins, also when both have read before either has written",
     },
-    elsewhere: "",
   },
   {
     name: "the black list of another manager",
@@ -50,7 +46,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/place.test.ts",
       test: "from a user who is on another manager's black list",
     },
-    elsewhere: "",
   },
   {
     name: "port freed when the user is told that it is cancelled",
@@ -63,7 +58,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/charge.test.ts",
       test: "no word: the user is told cancelled and is free, the port stays taken until the gateway has spoken",
     },
-    elsewhere: "",
   },
   {
     name: "cancelled by a report older than the order",
@@ -74,15 +68,13 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/charge.test.ts",
       test: "is refused when the report is older than the order",
     },
-    elsewhere: "",
   },
   {
     name: "cancelled by another's report",
     file: "cloud/orders/cancelLimits.ts",
     find: `    .where("user", "=", order.user)\n    .where("insertTime"`,
     plant: `    .where("insertTime"`,
-    caught: { file: "cloud/orders/charge.test.ts", test: "another" },
-    elsewhere: "",
+    caught: { file: "cloud/orders/charge.test.ts", test: "is refused when > another has reported it" },
   },
   {
     name: "told cancelled is not switched off",
@@ -93,7 +85,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/words.test.ts",
       test: "a start that is confirmed after its user was told it is cancelled is stopped, never billed, and frees its port at its end",
     },
-    elsewhere: "",
   },
   {
     name: "desired version not raised",
@@ -104,7 +95,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/words.test.ts",
       test: "the desired state shows the live orders, with the time of their beginning",
     },
-    elsewhere: "",
   },
   {
     name: "a new order not in the desired state",
@@ -115,7 +105,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/place.test.ts",
       test: "is starting, with its start command, its slots and its price at the time",
     },
-    elsewhere: "",
   },
   {
     name: "events of a gateway that is not the order's",
@@ -126,7 +115,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/words.test.ts",
       test: "events count only from the gateway that is assigned; others and unknown orders are kept as facts",
     },
-    elsewhere: "",
   },
   {
     name: "two stops on the way",
@@ -137,7 +125,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/charge.test.ts",
       test: "goes on being asked for when the charger is not in reach, and is not sent as two commands",
     },
-    elsewhere: "",
   },
   {
     name: "answer of another gateway taken",
@@ -148,7 +135,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/commands.test.ts",
       test: "an answer by another gateway is refused, by its connection and by its words",
     },
-    elsewhere: "",
   },
   {
     name: "command published after its deadline",
@@ -159,7 +145,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/commands.test.ts",
       test: "a command whose deadline has passed is never published",
     },
-    elsewhere: "",
   },
   {
     name: "a gap in the events passed over",
@@ -173,7 +158,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/intake.test.ts",
       test: "after a gap nothing is applied; the answer says where to go on",
     },
-    elsewhere: "",
   },
   {
     name: "an order's event put aside",
@@ -184,7 +168,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/intake.test.ts",
       test: "is never put aside when it is an order's: it blocks, and says so",
     },
-    elsewhere: "",
   },
   {
     name: "subscriptions allowed by prefix",
@@ -196,7 +179,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/broker.test.ts",
       test: "to its own topics, and to nothing else, is granted; a refusal ends nothing",
     },
-    elsewhere: "",
   },
   {
     name: "a revoked gateway logs in",
@@ -204,7 +186,6 @@ export const orderPlants: readonly Plant[] = [
     find: `&& row?.revoked === 0 && token !== "";`,
     plant: `&& token !== "";`,
     caught: { file: "cloud/gateways/broker.test.ts", test: "a revoked gateway is refused" },
-    elsewhere: "",
   },
   {
     name: "another stream taken",
@@ -215,7 +196,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/intake.test.ts",
       test: "another stream, a gateway without a cursor and a revoked gateway are not answered, and nothing is written",
     },
-    elsewhere: "",
   },
   {
     name: "an old answer ends a charge that its event has ended",
@@ -226,7 +206,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/charge.test.ts",
       test: "bills nothing on its own: the event of an end that came first holds, also when the call is repeated",
     },
-    elsewhere: "",
   },
   {
     name: "times of a gateway believed as they are",
@@ -234,7 +213,6 @@ export const orderPlants: readonly Plant[] = [
     find: "return instant(Math.min(now, Math.max(from, fact.at)));",
     plant: "return instant(fact.at);",
     caught: { file: "cloud/orders/words.test.ts", test: "lie between the order and now" },
-    elsewhere: "",
   },
   {
     name: "jam codes to a gateway that is not accepted",
@@ -245,7 +223,6 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/gateways/desired.test.ts",
       test: "calls that come together make one document; who is not accepted gets none",
     },
-    elsewhere: "",
   },
   {
     name: "an order closed while its port may supply",
@@ -256,6 +233,5 @@ export const orderPlants: readonly Plant[] = [
       file: "cloud/orders/overdue.test.ts",
       test: "an order is not closed while its port may supply, and what is no live order is not either",
     },
-    elsewhere: "",
   },
 ];

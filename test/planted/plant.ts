@@ -9,8 +9,8 @@ export interface Plant {
   and?: readonly { find: string; plant: string }[];
   /** `test` is a title, behind ` > ` that of one case; each stands as it is written here in the test's file, or in `titles`. */
   caught: { file: string; test: string; titles?: string };
-  /** Where it would be seen besides. */
-  elsewhere: string;
+  /** Other files with tests that fail of it, as far as tried; the world and tests with real processes were not. */
+  elsewhere?: readonly string[];
 }
 
 const edits = ({ find, plant, and = [] }: Plant) => [{ find, plant }, ...and];

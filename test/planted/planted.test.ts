@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Plant, planted, titleParts } from "./plant.ts";
 import { plants } from "./plants.ts";
@@ -17,6 +17,7 @@ describe("the table of planted mistakes", () => {
       const { file, titles = file } = plant.caught;
       const said = text(file) + text(titles);
       for (const part of titleParts(plant)) expect(said).toContain(part);
+      expect((plant.elsewhere ?? []).filter((other) => !existsSync(other))).toEqual([]);
     },
   );
 
@@ -40,7 +41,7 @@ describe("the table of planted mistakes", () => {
 describe("a plant", () => {
   const plant: Plant = {
     ...{ name: "p", file: "a.ts", find: "one", plant: "$& two" },
-    ...{ caught: { file: "a.test.ts", test: "counts > to two" }, elsewhere: "" },
+    ...{ caught: { file: "a.test.ts", test: "counts > to two" } },
   };
 
   test("stands where its text was, as it is written; a text that is not there, or twice, is an error", () => {

@@ -28,7 +28,6 @@ export const theTen: readonly Plant[] = [
       file: "cloud/gateways/intake.test.ts",
       test: "the acknowledgement names the message, the stream and what is applied, and comes after the commit",
     },
-    elsewhere: "nowhere else for sure: a world crashes the gateway and never the cloud",
   },
   {
     name: "cursor outside the transaction",
@@ -57,7 +56,6 @@ export const theTen: readonly Plant[] = [
       file: "cloud/gateways/intake.test.ts",
       test: "effects and cursor are one transaction: where the cursor cannot be written nothing has happened",
     },
-    elsewhere: "",
   },
   {
     name: "missing deadline check",
@@ -68,7 +66,7 @@ export const theTen: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "a charger out of reach: failed at the deadline, and not switched on when it comes back",
     },
-    elsewhere: "test/e2e/charge.test.ts, the world",
+    elsewhere: ["test/sim/gateway.test.ts"],
   },
   {
     name: "slot not freed",
@@ -77,7 +75,13 @@ export const theTen: readonly Plant[] = [
   const { minutes, endReason } = word;`,
     plant: "  const { minutes, endReason } = word;",
     caught: { file: "cloud/orders/words.test.ts", test: "every state and every word of the gateway" },
-    elsewhere: "cloud/payments/lives.test.ts, the world",
+    elsewhere: [
+      "cloud/cli/cli.test.ts",
+      "cloud/orders/charge.test.ts",
+      "cloud/orders/overdue.test.ts",
+      "cloud/payments/lives.test.ts",
+      "cloud/api/user/orders.test.ts",
+    ],
   },
   {
     name: "signature compared only by prefix",
@@ -89,7 +93,6 @@ export const theTen: readonly Plant[] = [
       test: "refused > without padding",
       titles: "protocol/http/golden/signatures.json",
     },
-    elsewhere: "",
   },
   {
     name: "owner not checked",
@@ -100,7 +103,7 @@ export const theTen: readonly Plant[] = [
       file: "cloud/api/user/orders.test.ts",
       test: "another person's order is as one that does not exist, in every method",
     },
-    elsewhere: "cloud/orders/charge.test.ts, test/conformance, test/e2e/charge.test.ts",
+    elsewhere: ["cloud/orders/charge.test.ts", "test/conformance/conformance.test.ts"],
   },
   {
     name: "retry of a POWERON without STA",
@@ -111,7 +114,7 @@ export const theTen: readonly Plant[] = [
       file: "gateway/supervisor/supervisor.test.ts",
       test: "the reply of POWERON is lost: the reading decides, no second POWERON",
     },
-    elsewhere: "gateway/supervisor/kill.test.ts, test/e2e/charge.test.ts",
+    elsewhere: ["gateway/supervisor/kill.test.ts", "test/sim/gateway.test.ts"],
   },
   {
     name: "notification not compared with the order",
@@ -122,7 +125,6 @@ export const theTen: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "a notification that is not ours is refused and changes nothing > amount",
     },
-    elsewhere: "test/e2e/payments.test.ts",
   },
   {
     name: "hold not given back",
@@ -135,7 +137,11 @@ export const theTen: readonly Plant[] = [
       file: "cloud/payments/payments.test.ts",
       test: "the payment is closed at WeChat, the coins are back, the bill waits again",
     },
-    elsewhere: "cloud/payments/lives.test.ts, the world (held_is_pending)",
+    elsewhere: [
+      "cloud/payments/lives.test.ts",
+      "cloud/payments/money.test.ts",
+      "cloud/api/user/orders.test.ts",
+    ],
   },
   {
     name: "outbox row deleted before the ack",
@@ -148,6 +154,5 @@ export const theTen: readonly Plant[] = [
       file: "test/sim/gatewayOutbox.test.ts",
       test: "acknowledged entries stay 72 hours of running; others for ever; numbers are never used again",
     },
-    elsewhere: "",
   },
 ];
