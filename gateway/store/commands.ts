@@ -40,6 +40,8 @@ export class Commands {
   readonly #insert;
   readonly #get;
   readonly #open;
+  readonly #openOf;
+  readonly #openBlinks;
   readonly #outcome;
   readonly #trim;
 
@@ -49,7 +51,17 @@ export class Commands {
        values (@id, @kind, @body, @orderId, @deviceCode, @deadline, @replyTo, @boot, @uptime, @outcome)`,
     );
     this.#get = db.prepare<[string], Row>("select * from command where id = ?");
-    this.#open = db.prepare<[], Row>("select * from command where outcome is null order by rowid");
+    // The order of rows tempts the planner to walk the whole table, answered ones and all.
+    this.#open = db.prepare<[], Row>(
+      "select * from command indexed by commandOpen where outcome is null order by rowid",
+    );
+    this.#openOf = db.prepare<[string], Row>(
+      "select * from command indexed by commandOpen where outcome is null and orderId = ? order by rowid",
+    );
+    this.#openBlinks = db.prepare<[string], Row>(
+      `select * from command indexed by commandOpen
+       where outcome is null and orderId is null and kind = 'blink' and deviceCode = ? order by rowid`,
+    );
     this.#outcome = db.prepare<[string, string]>(
       "update command set outcome = ? where id = ? and outcome is null",
     );
@@ -85,11 +97,11 @@ export class Commands {
   }
 
   openOf(orderId: OrderId): StoredCommand[] {
-    return this.open().filter((c) => c.body.kind !== "blink" && c.body.orderId === orderId);
+    return this.#openOf.all(orderId).map(fromRow);
   }
 
   openBlinks(deviceCode: DeviceCode): StoredCommand[] {
-    return this.open().filter((c) => c.body.kind === "blink" && c.body.deviceCode === deviceCode);
+    return this.#openBlinks.all(deviceCode).map(fromRow);
   }
 
   /** The first outcome stands. */

@@ -80,6 +80,8 @@ const columns = [
 
 /** The charges, and which of them holds which port. All writes happen inside the caller's transaction. */
 export class Orders {
+  /** What `openOf` has read since the last write: a desk asks several times in one turn. */
+  readonly #known = new Map<DeviceCode, readonly ChargeOrder[]>();
   readonly #save;
   readonly #get;
   readonly #open;
@@ -97,7 +99,8 @@ export class Orders {
     );
     this.#get = db.prepare<[string], Row>("select * from chargeOrder where orderId = ?");
     this.#open = db.prepare<[], Row>(
-      "select * from chargeOrder where state in ('starting', 'charging') or settled = 0 order by rowid",
+      `select * from chargeOrder indexed by chargeOrderOpen
+       where state in ('starting', 'charging') or settled = 0 order by rowid`,
     );
     this.#openOf = db.prepare<[string], Row>(
       `select * from chargeOrder where deviceCode = ? and (state in ('starting', 'charging') or settled = 0)
@@ -133,11 +136,20 @@ export class Orders {
   }
 
   /** The same for one charger. */
-  openOf(deviceCode: DeviceCode): ChargeOrder[] {
-    return this.#openOf
+  openOf(deviceCode: DeviceCode): readonly ChargeOrder[] {
+    const known = this.#known.get(deviceCode);
+    if (known !== undefined) return known;
+    const read = this.#openOf
       .all(deviceCode)
       .map(fromRow)
       .filter((o): o is ChargeOrder => o.deviceCode !== null);
+    this.#known.set(deviceCode, read);
+    return read;
+  }
+
+  /** A transaction was rolled back: what was read inside it has never been. */
+  rolledBack(): void {
+    this.#known.clear();
   }
 
   /** The live order that holds a port. */
@@ -147,18 +159,18 @@ export class Orders {
 
   /** Stores an order. A live one takes its port: throws when another has it, so look with `holder` first. */
   insert(order: ChargeOrder): void {
-    this.#save.run(toRow(order));
+    this.#store(toRow(order));
     if (isLive(order.state)) this.#hold.run(order.deviceCode, order.port, order.orderId);
   }
 
   /** Stores what changed; an order that is not live any more lets its port go. */
   update(order: ChargeOrder): void {
-    this.#save.run(toRow(order));
+    this.#store(toRow(order));
     if (!isLive(order.state)) this.#release.run(order.orderId);
   }
 
   bury(orderId: OrderId, at: Moment, detail: string): void {
-    this.#save.run({ ...emptyRow, orderId, state: "cancelled", boot: at.boot, uptime: at.uptime, detail });
+    this.#store({ ...emptyRow, orderId, state: "cancelled", boot: at.boot, uptime: at.uptime, detail });
   }
 
   counts(): Record<OrderState, number> {
@@ -169,6 +181,11 @@ export class Orders {
 
   trim(): void {
     this.#trim.run(KEEP_ENDED);
+  }
+
+  #store(row: Row): void {
+    this.#save.run(row);
+    this.#known.clear();
   }
 }
 

@@ -5,7 +5,7 @@ import { instant, millis } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { deviceCode, minutes, orderId, portNo } from "@bluepower/protocol/units";
-import type { CommandOutcome } from "@bluepower/protocol/uplink/messages";
+import type { CommandBody, CommandOutcome } from "@bluepower/protocol/uplink/messages";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { newOrder } from "../supervisor/newOrder.ts";
@@ -58,6 +58,51 @@ test("a port has one live order, whoever writes; it is free again when the order
   store.write(() => store.orders.update({ ...order(1), state: "failed" }));
   store.write(() => store.orders.insert(order(2)));
   expect(store.orders.holder(order(2).deviceCode, portNo(1))).toBe(order(2).orderId);
+  store.close();
+});
+
+test("open orders of a charger follow every write, and a transaction that was rolled back leaves none", () => {
+  const store = open();
+  const codes = () => store.orders.openOf(order(1).deviceCode).map((o) => `${o.orderId} ${o.state}`);
+  expect(codes()).toEqual([]);
+  const undone = () =>
+    store.write(() => {
+      store.orders.insert(order(1));
+      expect(codes()).toEqual([`${order(1).orderId} starting`]);
+      throw new Error("undone");
+    });
+  expect(undone).toThrow("undone");
+  expect(codes()).toEqual([]);
+  store.write(() => store.orders.insert(order(1)));
+  store.write(() => store.orders.insert(order(2, 2)));
+  expect(codes()).toEqual([`${order(1).orderId} starting`, `${order(2).orderId} starting`]);
+  store.write(() => store.orders.update({ ...order(1), state: "charging" }));
+  store.write(() => store.orders.update({ ...order(2, 2), state: "failed" }));
+  expect(codes()).toEqual([`${order(1).orderId} charging`]);
+  store.close();
+});
+
+test("open commands are found by their order or their charger, in the order in which they came", () => {
+  const store = open();
+  const received = { boot: 1, uptime: 0 };
+  const command = (id: string, body: CommandBody) => {
+    const stored = { ...{ id, body, deadline: 0, replyTo: "r", received }, outcome: null };
+    store.write(() => store.commands.insert(stored));
+  };
+  const { orderId: first, deviceCode: charger } = order(1);
+  command("d", { kind: "cancel", orderId: first });
+  command("c", { kind: "blink", deviceCode: charger });
+  command("b", { kind: "cancel", orderId: order(2).orderId });
+  command("a", { kind: "stop", orderId: first, endReason: "user" });
+  const ids = (commands: { id: string }[]) => commands.map((c) => c.id);
+  expect(ids(store.commands.open())).toEqual(["d", "c", "b", "a"]);
+  expect(ids(store.commands.openOf(first))).toEqual(["d", "a"]);
+  expect(ids(store.commands.openBlinks(charger))).toEqual(["c"]);
+  store.write(() => store.commands.settle("d", { kind: "cancelled" }));
+  store.write(() => store.commands.settle("c", { kind: "done" }));
+  expect(ids(store.commands.open())).toEqual(["b", "a"]);
+  expect(ids(store.commands.openOf(first))).toEqual(["a"]);
+  expect(ids(store.commands.openBlinks(charger))).toEqual([]);
   store.close();
 });
 

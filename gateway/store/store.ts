@@ -54,7 +54,7 @@ export class Store {
 
   /**
    * `trace` is called before the first write and after the commit of each transaction; what it throws stops the
-   * transaction: so a test ends the program there. Throws where the file cannot be opened.
+   * transaction: so a test ends the program there, or has no disk left. Throws where the file cannot be opened.
    */
   constructor(options: {
     file: string;
@@ -98,13 +98,14 @@ export class Store {
    * database are thrown.
    */
   write<T>(work: () => T): Written<T> {
-    this.#trace?.("before");
     try {
+      this.#trace?.("before");
       const value = this.#run(work) as T;
       this.#trace?.("after");
       this.#refusing = false;
       return { kind: "written", value };
     } catch (error) {
+      this.orders.rolledBack();
       if (!isFull(error)) throw error;
       this.refusals += 1;
       this.#refusing = true;

@@ -125,7 +125,7 @@ export class Desk {
     return this.#of.clock.uptime();
   }
 
-  #orders(): ChargeOrder[] {
+  #orders(): readonly ChargeOrder[] {
     return this.#of.book.store.orders.openOf(this.charger);
   }
 

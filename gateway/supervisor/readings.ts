@@ -91,7 +91,7 @@ export class Readings {
     return this.#of.clock.uptime();
   }
 
-  #orders(): ChargeOrder[] {
+  #orders(): readonly ChargeOrder[] {
     return this.#of.book.store.orders.openOf(this.#charger);
   }
 
