@@ -41,14 +41,26 @@ export class SimulatedClock implements Clock {
 
   after(delay: Millis, label: string, run: () => void | Promise<void>): Timer {
     const due: Due = { at: this.#uptime + Math.max(0, delay), sequence: this.#sequence++, label, run };
-    this.#queue.push(due);
-    this.#queue.sort((a, b) => a.at - b.at || a.sequence - b.sequence);
+    this.#queue.splice(this.#place(due), 0, due);
     return {
       cancel: () => {
-        const at = this.#queue.indexOf(due);
-        if (at >= 0) this.#queue.splice(at, 1);
+        const at = this.#place(due);
+        if (this.#queue[at] === due) this.#queue.splice(at, 1);
       },
     };
+  }
+
+  /** Where it stands in the queue, or would. */
+  #place({ at, sequence }: Due): number {
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#queue[middle] as Due;
+      if (other.at < at || (other.at === at && other.sequence < sequence)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Labels of what waits, the earliest first. */

@@ -72,6 +72,29 @@ describe("transactions", () => {
     expect(await count(d)).toBe(0);
   });
 
+  test("a program that ends before a commit has written nothing, after it everything, also outside a transaction", async () => {
+    let end: "commit" | "committed" | undefined;
+    const url = `sqlite:${join(folder, "traced.db")}`;
+    const made = await openDatabase({
+      url,
+      trace: (when) => {
+        if (when === end) throw new Error(`ended before it was told: ${when}`);
+      },
+    });
+    open.push(made);
+    const { db } = made;
+    const write = (name: string) =>
+      transaction(db, (tx) => tx.insertInto("setting").values(put(name)).execute());
+    end = "commit";
+    await expect(write("a")).rejects.toThrow("commit");
+    await expect(db.insertInto("setting").values(put("b")).execute()).rejects.toThrow("commit");
+    expect(await count(made)).toBe(0);
+    end = "committed";
+    await expect(write("c")).rejects.toThrow("committed");
+    await expect(db.insertInto("setting").values(put("d")).execute()).rejects.toThrow("committed");
+    expect(await count(made)).toBe(2);
+  });
+
   test("a second one waits for the first, in the order of asking", async () => {
     const d = await database(":memory:");
     const order: string[] = [];

@@ -4,7 +4,7 @@ import { Kysely, Migrator } from "kysely";
 import type { Db, Tx } from "./database.ts";
 import { migrations } from "./migrations.ts";
 import type { Schema } from "./schema.ts";
-import { insideTransaction, sqliteDialect } from "./sqlite.ts";
+import { insideTransaction, sqliteDialect, type Trace } from "./sqlite.ts";
 
 export interface OpenDatabase {
   db: Db;
@@ -17,14 +17,14 @@ export interface OpenDatabase {
  * Opens the database and brings its tables up to date. `url` is `sqlite:FILE`, or `sqlite::memory:` for tests.
  * A new file and its folder belong to this account only. Throws when the file cannot be opened or is newer than the program.
  */
-export async function openDatabase({ url }: { url: string }): Promise<OpenDatabase> {
+export async function openDatabase({ url, trace }: { url: string; trace?: Trace }): Promise<OpenDatabase> {
   if (!url.startsWith("sqlite:")) throw new Error("DATABASE_URL is sqlite:FILE");
   const file = url.slice("sqlite:".length);
   if (file !== ":memory:") {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     closeSync(openSync(file, "a", 0o600));
   }
-  const db = new Kysely<Schema>({ dialect: sqliteDialect(file) });
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(file, trace) });
   try {
     return { db, migrated: await migrate(db), close: () => db.destroy() };
   } catch (cause) {

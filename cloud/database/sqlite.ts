@@ -19,13 +19,19 @@ const BUSY_MS = 5000;
 export const insideTransaction = new AsyncLocalStorage<{ open: boolean }>();
 
 /**
+ * Called before the database is used, before a commit and after one; what it throws goes to whoever uses the database, and
+ * before a commit undoes it: so a simulation ends the program there.
+ */
+export type Trace = (when: "use" | "commit" | "committed") => void;
+
+/**
  * SQLite for Kysely: one connection, handed out in the order of asking. Transactions take the write lock at once
  * (`BEGIN IMMEDIATE`), so a transaction that has begun never fails for want of it. Every commit is on the disk
  * (`synchronous = FULL`) before it is answered.
  */
-export function sqliteDialect(file: string): Dialect {
+export function sqliteDialect(file: string, trace: Trace = () => {}): Dialect {
   return {
-    createDriver: () => driver(file),
+    createDriver: () => driver(file, trace),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createAdapter: () => ({
@@ -39,12 +45,12 @@ export function sqliteDialect(file: string): Dialect {
   };
 }
 
-function driver(file: string): Driver {
+function driver(file: string, trace: Trace): Driver {
   const sqlite = new Sqlite(file, { timeout: BUSY_MS });
   sqlite.pragma("journal_mode = WAL");
   sqlite.pragma("synchronous = FULL");
   sqlite.pragma("foreign_keys = ON");
-  const connection = sqliteConnection(sqlite);
+  const connection = sqliteConnection(sqlite, trace);
   let held = false;
   const waiting: (() => void)[] = [];
 
@@ -67,7 +73,9 @@ function driver(file: string): Driver {
       sqlite.exec("begin immediate");
     },
     async commitTransaction() {
+      trace("commit");
       sqlite.exec("commit");
+      trace("committed");
     },
     async rollbackTransaction() {
       // A full disk and the like roll back by themselves.
@@ -79,7 +87,7 @@ function driver(file: string): Driver {
   };
 }
 
-function sqliteConnection(sqlite: Sqlite.Database): DatabaseConnection {
+function sqliteConnection(sqlite: Sqlite.Database, trace: Trace): DatabaseConnection {
   const prepared = new Map<string, Sqlite.Statement<unknown[], Record<string, unknown>>>();
   const statement = (sql: string): Sqlite.Statement<unknown[], Record<string, unknown>> => {
     const found = prepared.get(sql);
@@ -92,13 +100,18 @@ function sqliteConnection(sqlite: Sqlite.Database): DatabaseConnection {
   return {
     async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
       for (const value of query.parameters) checkParameter(value, query.sql);
+      trace("use");
       const made = statement(query.sql);
+      const commits = !made.readonly && !sqlite.inTransaction;
+      if (commits) trace("commit");
       if (made.reader) {
         const rows = made.all(...query.parameters);
+        if (commits) trace("committed");
         for (const row of rows) checkRow(row);
         return { rows: rows as R[] };
       }
       const { changes, lastInsertRowid } = made.run(...query.parameters);
+      if (commits) trace("committed");
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
     },
     // biome-ignore lint/correctness/useYield: the interface wants it, nothing here streams

@@ -2,45 +2,72 @@ import { randomInt } from "node:crypto";
 import { runWorld, type WorldResult } from "./world.ts";
 
 /** Charges of one world. */
-const CHARGES = 150;
+const CHARGES = 1000;
+/** Of the longest bar of the table. */
+const BAR = 40;
 
-/** `npm run sim -- SEED` runs one world, `npm run sim -- --minutes N` new ones for so long. Ends with 1 at the first violation. */
+/**
+ * `npm run sim -- SEED [CHARGES]` runs one world, `npm run sim -- --minutes N` new ones for so long. Ends with 1 at the first
+ * violation. TRACE=1 prints the whole history.
+ */
 const [first, second] = process.argv.slice(2);
 const minutes = first === "--minutes" ? Number(second) : undefined;
-if (first === undefined || (minutes !== undefined && !(minutes > 0))) {
-  console.error("usage: npm run sim -- SEED | npm run sim -- --minutes N");
+const charges = minutes === undefined ? Number(second ?? CHARGES) : CHARGES;
+if (first === undefined || (minutes !== undefined && !(minutes > 0)) || !(charges > 0)) {
+  console.error("usage: npm run sim -- SEED [CHARGES] | npm run sim -- --minutes N");
   process.exit(2);
 }
 
 const began = performance.now();
-const passed = (): number => (performance.now() - began) / 60_000;
+const seconds = (): number => (performance.now() - began) / 1000;
 const faults: Record<string, number> = {};
-let worlds = 0;
-let charges = 0;
-let simulated = 0;
+const all = { worlds: 0, charges: 0, simulated: 0 };
 do {
   const seed = minutes === undefined ? first : String(randomInt(1_000_000_000));
   const result = await runWorld({
-    ...{ seed, charges: CHARGES },
+    ...{ seed, charges },
     ...(process.env.TRACE === undefined ? {} : { trace: (line) => console.log(line) }),
+    progress: (now) => progress(`seed ${seed}: ${now} of ${charges} charges, ${seconds().toFixed(0)} s`),
   });
+  progress("");
   tell(seed, result);
   if (result.violations.length > 0) process.exit(1);
-  worlds += 1;
-  charges += result.charges;
-  simulated += result.minutes;
+  all.worlds += 1;
+  all.charges += result.charges;
+  all.simulated += result.minutes;
   for (const [kind, n] of Object.entries(result.faults)) faults[kind] = (faults[kind] ?? 0) + n;
-} while (minutes !== undefined && passed() < minutes);
+} while (minutes !== undefined && seconds() < minutes * 60);
 
-console.log(`${worlds} worlds, ${charges} charges, ${(simulated / 1440).toFixed(1)} simulated days`);
-for (const [kind, n] of Object.entries(faults).toSorted()) console.log(`  ${kind.padEnd(24)} ${n}`);
+const rate = (all.charges / seconds()).toFixed(0);
+const days = (all.simulated / 1440).toFixed(1);
+console.log(
+  `${all.worlds} worlds, ${all.charges} charges (${rate} a second), ${days} simulated days, 0 violations; faults:`,
+);
+table(faults);
+
+/** One line that is written over, where somebody looks. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+}
+
+function table(counts: Record<string, number>): void {
+  const rows = Object.entries(counts).toSorted(([, a], [, b]) => b - a);
+  const most = rows[0]?.[1] ?? 1;
+  const width = Math.max(...rows.map(([kind]) => kind.length));
+  for (const [kind, n] of rows) {
+    const bar = "█".repeat(Math.max(1, Math.round((n / most) * BAR)));
+    console.log(`  ${kind.padEnd(width)} ${String(n).padStart(6)} ${bar}`);
+  }
+}
 
 function tell(seed: string, result: WorldResult): void {
   const { violations, hash } = result;
   console.log(
-    `seed ${seed}: ${result.charges} charges, ${result.orders} orders, ${result.minutes} min, ${hash.slice(0, 16)}`,
+    `seed ${seed}: ${result.charges} charges, ${result.orders} orders, ${result.minutes} simulated minutes, history ${hash.slice(0, 16)}`,
   );
   if (violations.length === 0) return;
   for (const violation of violations) console.log(`  ${violation}`);
-  console.log(`again: npm run sim -- ${seed}`);
+  const command = `npm run sim -- ${seed}${charges === CHARGES ? "" : ` ${charges}`}`;
+  console.log(`again: ${command}`);
+  console.log(`with its history: TRACE=1 ${command} > history.txt`);
 }

@@ -146,6 +146,8 @@ export class Pipe implements Uplink {
   readonly #onMessage: ((topic: string, payload: string) => void)[] = [];
   connected = false;
   reconnects: string[] = [];
+  /** Whether a connection can be had now. */
+  reachable: () => boolean = () => true;
   #dead = false;
 
   constructor(upwards: (topic: string, payload: string) => void) {
@@ -171,7 +173,7 @@ export class Pipe implements Uplink {
   }
 
   connect(): void {
-    if (this.connected || this.#dead) return;
+    if (this.connected || this.#dead || !this.reachable()) return;
     this.connected = true;
     for (const listener of this.#onConnected) listener(true);
   }

@@ -5,7 +5,10 @@ import { checkLedger } from "../../cloud/ledger/check.ts";
 import type { WorldPay } from "./worldPay.ts";
 import type { WorldSite } from "./worldSite.ts";
 
-/** What must hold at any moment, whatever is broken. `told`: orders whose users were told that they are cancelled. */
+/**
+ * What must hold at any moment, whatever is broken, over the whole database. `told`: orders whose users were told that they are
+ * cancelled.
+ */
 export async function unsafe(db: Db, told: ReadonlySet<string>): Promise<string[]> {
   const ledger = (await checkLedger(db)).map((v) => `${v.rule} ${v.subject}: ${v.detail}`);
   const ports = await sql<{ at: string }>`
@@ -19,8 +22,13 @@ export async function unsafe(db: Db, told: ReadonlySet<string>): Promise<string[
     select "orderId" as at from order_info
     where ("toldCancelled" = 1 or "orderId" in (select value from json_each(${JSON.stringify([...told])})))
       and (state <> 'cancelled' or "payState" <> 'unpaid' or pmoney <> 0 or cash <> 0)`.execute(db);
+  const calls = await sql<{ orders: string }>`
+    select group_concat("orderId", ', ') as orders from order_info group by "plateNo" having count(*) > 1`.execute(
+    db,
+  );
   return [
     ...ledger,
+    ...calls.rows.map(({ orders }) => `one call made the orders ${orders}`),
     ...ports.rows.map(({ at }) => `two live orders at ${at}`),
     ...users.rows.map(({ at }) => `two unpaid orders of ${at}`),
     ...billed.rows.map(({ at }) => `order ${at} was told to be cancelled and is billed`),
@@ -34,9 +42,26 @@ export async function unsettled(of: {
   pay: WorldPay;
   /** How often each order's port was switched on. */
   starts: ReadonlyMap<string, number>;
+  /** How many different calls were made to pay each order. */
+  payCalls: ReadonlyMap<string, number>;
 }): Promise<string[]> {
   const { db, site, pay } = of;
-  return [...(await cloudOpen(db)), ...siteOpen(site), ...(await apart(of)), ...(await moneyApart(db, pay))];
+  return [
+    ...(await cloudOpen(db)),
+    ...siteOpen(site),
+    ...(await apart(of)),
+    ...(await moneyApart(db, pay)),
+    ...(await repeated(db, of.payCalls)),
+  ];
+}
+
+/** A repeat of a call to pay opens no second payment. */
+async function repeated(db: Db, calls: ReadonlyMap<string, number>): Promise<string[]> {
+  const { rows } = await sql<{ orderId: string; n: number }>`
+    select "orderId", count(*) as n from order_pay_info group by "orderId"`.execute(db);
+  return rows
+    .filter(({ orderId, n }) => n > (calls.get(orderId) ?? 0))
+    .map(({ orderId, n }) => `order ${orderId} has ${n} payments of ${calls.get(orderId) ?? 0} calls`);
 }
 
 async function cloudOpen(db: Db): Promise<string[]> {

@@ -1,9 +1,8 @@
-import { type Clock, instant } from "@bluepower/protocol/clock";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "@bluepower/protocol/clock";
 import { httpSignature } from "@bluepower/protocol/http/signature";
 import type { Random } from "@bluepower/protocol/random";
-import type { SimulatedClock } from "@bluepower/protocol/simulatedClock";
-import { fen, type GatewayId, type Phone, phone } from "@bluepower/protocol/units";
-import type { Logger } from "pino";
 import type { Answer } from "../../cloud/api/envelope.ts";
 import { testConfig } from "../../cloud/api/scenario.ts";
 import { table } from "../../cloud/api/table.ts";
@@ -11,150 +10,196 @@ import { createWeb } from "../../cloud/api/web.ts";
 import { PAY_NOTIFY_PATH } from "../../cloud/api/wechatNotify.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import type { Db } from "../../cloud/database/database.ts";
-import { openDatabase, transaction } from "../../cloud/database/open.ts";
-import { assignGateway, assignManager, registerDevice, setDevice } from "../../cloud/devices/register.ts";
-import { touchDesired } from "../../cloud/gateways/desired.ts";
-import { addGateway } from "../../cloud/gateways/identity.ts";
+import { type OpenDatabase, openDatabase } from "../../cloud/database/open.ts";
 import { startGateways } from "../../cloud/gateways/start.ts";
-import { bindPhone, openSession } from "../../cloud/identity/sessions.ts";
-import { post } from "../../cloud/ledger/ledger.ts";
 import { createMetrics } from "../../cloud/metrics.ts";
 import { gatewayOrders } from "../../cloud/orders/gatewayOrders.ts";
 import { startOrders } from "../../cloud/orders/sweeper.ts";
 import type { PaymentProvider } from "../../cloud/payments/payments.ts";
 import { startPayments } from "../../cloud/payments/start.ts";
-import { addSite } from "../../cloud/sites/sites.ts";
+import { WallClock } from "./worldClocks.ts";
+import { Doom, Killed, Life, quietLog, survive } from "./worldLife.ts";
 import type { WorldPipe } from "./worldPipe.ts";
-import type { WorldCharger } from "./worldSite.ts";
-
-export const ZONE = testConfig.zone;
-export const START = instant(1_795_314_600_000);
-/** Fen for a unit of thirty minutes. */
-export const UNIT_PRICE = 150;
-const MANAGER = phone("13900000001");
-const BY = { who: "world", at: START };
+import { FOLDER } from "./worldSite.ts";
 
 export type Own = Readonly<Record<string, string | number>>;
 
-/** The real cloud on simulated time: everything that its program wires, but for sockets. */
-export interface WorldCloud {
-  db: Db;
-  /** The text of a signed call; sent twice it is a repeat. */
-  signed(own: Own): string;
-  /** A call of the user's side; what is no answer of the interface is said in words. */
-  send(method: string, body: string): Promise<Answer | { http: number }>;
-  /** A notification of WeChat Pay; the status that it was answered with. */
-  notify(body: string): Promise<number>;
-  /** Somebody with a name and coins, logged in: what their calls carry. */
-  person(phone: Phone, coins: number): Promise<{ session: string }>;
-  close(): Promise<void>;
+interface CloudParts {
+  clock: Clock;
+  random: Random;
+  /** What is logged as an error. */
+  logged: (line: string) => void;
+  pipe: WorldPipe;
+  provider: PaymentProvider;
+  /** The program has been killed at a commit; `boot` starts it anew. */
+  crashed: (when: "before" | "after") => void;
+}
+
+/** One life of the cloud's program; `web` is undefined until it serves. */
+interface Run {
+  life: Life;
+  opened: OpenDatabase | undefined;
+  web: ReturnType<typeof createWeb> | undefined;
 }
 
 const absent = (): never => {
   throw new Error("nobody logs in at WeChat in this world");
 };
 
-export async function startWorldCloud(of: {
-  clock: SimulatedClock;
-  random: Random;
-  log: Logger;
-  pipe: WorldPipe;
-  provider: PaymentProvider;
-  gatewayId: GatewayId;
-  chargers: readonly Pick<WorldCharger, "code" | "chip">[];
-}): Promise<WorldCloud> {
-  const { clock, random, log, pipe, provider } = of;
-  const { db, close } = await openDatabase({ url: "sqlite::memory:" });
-  await furnish(db, of);
-  const config = testConfig;
-  const gateways = await startGateways({
-    ...{ db, clock, random, log, config },
-    orders: gatewayOrders(clock),
-    openPipe: async (listener) => pipe.open(listener),
-  });
-  const payments = await startPayments({ db, clock, random, log, provider, coinFen: config.coinFen });
-  const orders = startOrders({ db, clock, gateways, log });
-  const wechat = { login: absent, phoneByCode: absent, phoneByData: absent };
-  const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat };
-  const web = createWeb(cloud, { table, metrics: createMetrics() });
-  const { appId, appKey, jamCode } = config.apps.user;
-  const request = async (path: string, body: string): Promise<Response> =>
-    await web.request(path, { method: "POST", headers: { "content-type": "application/json" }, body });
+/**
+ * The real cloud on its file: everything that its program wires, but for sockets. A crash takes the memory, what was under way
+ * and every connection, and leaves the file.
+ */
+export class WorldCloud {
+  /** A connection of the world's own, beside the program's: it sees what is committed, also while the program is dead. */
+  readonly db: Db;
+  readonly file: string;
+  /** Stepped by its operator's NTP. */
+  readonly wall: WallClock;
+  readonly doom = new Doom();
+  readonly #of: CloudParts;
+  readonly #dir: string;
+  readonly #closeOwn: () => Promise<void>;
+  #boots = 0;
+  #run: Run | undefined;
 
-  return {
-    db,
-    signed(own) {
-      const body = { appId, appKey, timestamp: Math.floor(clock.now() / 1000), ...own };
-      const parameters = new Map(Object.entries(body).map(([name, value]) => [name, String(value)]));
-      return JSON.stringify({ ...body, signature: httpSignature(parameters, jamCode) });
-    },
-    async send(method, body) {
-      const response = await request(`/oapi/bluepower_user/1_0/${method}`, body);
-      if (response.status !== 200) return { http: response.status };
-      return (await response.json()) as Answer;
-    },
-    notify: async (body) => (await request(PAY_NOTIFY_PATH, body)).status,
-    person: (who, coins) => addPerson(db, { who, coins, clock, random }),
-    async close() {
-      await orders.stop();
-      await payments.stop();
-      await gateways.close();
-      await close();
-    },
-  };
-}
+  private constructor(of: CloudParts, own: { dir: string; file: string; opened: OpenDatabase }) {
+    this.#of = of;
+    this.#dir = own.dir;
+    this.file = own.file;
+    this.db = own.opened.db;
+    this.#closeOwn = own.opened.close;
+    this.wall = new WallClock(of.clock);
+  }
 
-async function furnish(
-  db: Db,
-  of: { random: Random; gatewayId: GatewayId; chargers: readonly Pick<WorldCharger, "code" | "chip">[] },
-): Promise<void> {
-  const { gatewayId, random } = of;
-  await transaction(db, async (tx) => {
-    await addSite(tx, { name: "yard", zone: ZONE }, BY);
-    await addGateway(tx, { gatewayId, site: "yard", random: random.fork("token") }, BY);
-    await tx
-      .insertInto("manager_info")
-      .values({ manager: MANAGER, managerName: "管理员", setupTime: START, approved: 1 })
-      .execute();
-    for (const { code, chip } of of.chargers) {
-      const deviceCode = code;
-      await registerDevice(tx, { deviceCode, chip, version: 1 }, BY);
-      await assignManager(tx, { deviceCode, manager: MANAGER, touchDesired }, BY);
-      const values = { chargeFlag: 1 as const, unitPrice: fen(UNIT_PRICE), deviceName: code };
-      await setDevice(tx, { deviceCode, touchDesired, ...values }, BY);
-      await assignGateway(tx, { deviceCode, gatewayId, touchDesired }, BY);
-    }
-  });
-}
+  /** Opens the file and starts the program on it; `furnish` fills it before. */
+  static async open(of: CloudParts & { furnish: (db: Db) => Promise<void> }): Promise<WorldCloud> {
+    const dir = mkdtempSync(join(FOLDER, "world-cloud-"));
+    const file = join(dir, "cloud.db");
+    const opened = await openDatabase({ url: `sqlite:${file}` });
+    await of.furnish(opened.db);
+    const cloud = new WorldCloud(of, { dir, file, opened });
+    await cloud.boot();
+    return cloud;
+  }
 
-async function addPerson(
-  db: Db,
-  of: { who: Phone; coins: number; clock: Clock; random: Random },
-): Promise<{ session: string }> {
-  const { who, coins, random } = of;
-  const now = of.clock.now();
-  const openId = `openid-${who}`;
-  return await transaction(db, async (tx) => {
-    const { session } = await openSession(tx, { side: "user", openId, sessionKey: "", random, now });
-    await bindPhone(tx, { side: "user", openId, phone: who, now });
-    await tx.updateTable("user_info").set({ userName: "用户" }).where("user", "=", who).execute();
-    await post(tx, {
-      id: `opening/${who}`,
-      from: "opening",
-      to: `user_coins:${who}`,
-      amount: coins * testConfig.coinFen,
-      reason: "OPENING",
-      at: now,
+  get running(): boolean {
+    return this.#run?.life.alive === true;
+  }
+
+  /** `noticed`: the gateway's connection is reset, rather than silent. */
+  kill(noticed: boolean): void {
+    if (!this.running) return;
+    this.doom.forget();
+    this.#run?.life.end();
+    this.#of.pipe.cloudDead(noticed);
+  }
+
+  /** Starts the program on its file; it may be killed before it serves. */
+  async boot(): Promise<void> {
+    if (this.running) return;
+    await this.#run?.opened?.close();
+    this.#boots += 1;
+    const life = new Life(this.#of.clock, this.wall);
+    const run: Run = { life, opened: undefined, web: undefined };
+    this.#run = run;
+    await survive(() => this.#start(run));
+  }
+
+  async #start(run: Run): Promise<void> {
+    const { pipe, logged } = this.#of;
+    const { life } = run;
+    const { clock } = life;
+    const random = this.#of.random.fork(`boot ${this.#boots}`);
+    const log = quietLog(life, logged);
+    const config = testConfig;
+    run.opened = await openDatabase({
+      url: `sqlite:${this.file}`,
+      trace: (when) => this.#traced(life, when),
     });
-    return { session };
-  });
+    const { db } = run.opened;
+    const gateways = await startGateways({
+      ...{ db, clock, random, log, config },
+      orders: gatewayOrders(clock),
+      openPipe: async (listener) => pipe.open(listener, () => life.alive),
+    });
+    const provider = mortal(this.#of.provider, life);
+    const payments = await startPayments({ db, clock, random, log, provider, coinFen: config.coinFen });
+    startOrders({ db, clock, gateways, log });
+    const wechat = { login: absent, phoneByCode: absent, phoneByData: absent };
+    const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat };
+    run.web = createWeb(cloud, { table, metrics: createMetrics() });
+  }
+
+  #traced(life: Life, when: "use" | "commit" | "committed"): void {
+    life.check();
+    if (when === "use") return;
+    const where = when === "commit" ? "before" : "after";
+    if (!this.doom.comes(where)) return;
+    this.kill(true);
+    this.#of.crashed(where);
+    throw new Killed(`the program has been killed ${where} a commit`);
+  }
+
+  /** The text of a signed call; sent twice it is a repeat. */
+  signed(own: Own): string {
+    const { appId, appKey, jamCode } = testConfig.apps.user;
+    const body = { appId, appKey, timestamp: Math.floor(this.wall.now() / 1000), ...own };
+    const parameters = new Map(Object.entries(body).map(([name, value]) => [name, String(value)]));
+    return JSON.stringify({ ...body, signature: httpSignature(parameters, jamCode) });
+  }
+
+  /** A call of the user's side. Undefined: no answer came, because there is no cloud, or none any more. */
+  async send(method: string, body: string): Promise<Answer | { http: number } | undefined> {
+    return await this.#asked(`/oapi/bluepower_user/1_0/${method}`, body, async (response) =>
+      response.status === 200 ? ((await response.json()) as Answer) : { http: response.status },
+    );
+  }
+
+  /** A notification of WeChat Pay; the status that it was answered with, if it was. */
+  async notify(body: string): Promise<number | undefined> {
+    return await this.#asked(PAY_NOTIFY_PATH, body, async (response) => response.status);
+  }
+
+  async #asked<T>(
+    path: string,
+    body: string,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T | undefined> {
+    const run = this.#run;
+    if (run?.web === undefined || !run.life.alive) return undefined;
+    const ask = async (web: NonNullable<Run["web"]>): Promise<T> =>
+      await read(
+        await web.request(path, { method: "POST", headers: { "content-type": "application/json" }, body }),
+      );
+    const answer = await Promise.race([ask(run.web), run.life.ended]);
+    return run.life.alive ? answer : undefined;
+  }
+
+  async close(): Promise<void> {
+    this.kill(true);
+    await this.#run?.opened?.close();
+    await this.#closeOwn();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
 }
 
-/** A field of the first item of an answer. */
-export function textOf(answer: Answer | undefined, name: string): string | undefined {
-  const data: unknown = answer?.data;
-  const first: unknown = Array.isArray(data) ? data[0] : undefined;
-  if (typeof first !== "object" || first === null) return undefined;
-  const value: unknown = Object.entries(first).find(([key]) => key === name)?.[1];
-  return value === undefined ? undefined : String(value);
+/** WeChat Pay as a program sees it that may be killed: it asks nothing any more, and no answer reaches it. */
+function mortal(provider: PaymentProvider, life: Life): PaymentProvider {
+  const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
+    life.check();
+    const answer = await ask();
+    life.check();
+    return answer;
+  };
+  return {
+    appId: provider.appId,
+    mchId: provider.mchId,
+    createJsapi: (order) => asked(() => provider.createJsapi(order)),
+    createH5: (order) => asked(() => provider.createH5(order)),
+    query: (number) => asked(() => provider.query(number)),
+    close: (number) => asked(() => provider.close(number)),
+    refund: (refund) => asked(() => provider.refund(refund)),
+    readNotification: (headers, body) => provider.readNotification(headers, body),
+  };
 }

@@ -1,25 +1,43 @@
-import { millis, wait } from "@bluepower/protocol/clock";
-import { below, chance } from "@bluepower/protocol/random";
-import { type Phone, phone } from "@bluepower/protocol/units";
-import type { Answer } from "../../cloud/api/envelope.ts";
-import { type Own, textOf, UNIT_PRICE } from "./worldCloud.ts";
-import { type PeopleParts, type Person, payBill } from "./worldPayer.ts";
+import { type Clock, millis, wait } from "@bluepower/protocol/clock";
+import { below, chance, type Random } from "@bluepower/protocol/random";
+import { type Phone, phone as phoneNumber } from "@bluepower/protocol/units";
+import type { Own, WorldCloud } from "./worldCloud.ts";
+import { addPerson, UNIT_PRICE } from "./worldFurnish.ts";
+import type { History } from "./worldHistory.ts";
+import type { WorldPay } from "./worldPay.ts";
+import { type Person, WorldPayer } from "./worldPayer.ts";
+import { type Ask, textOf, WorldPhone } from "./worldPhone.ts";
+import type { WorldCharger } from "./worldSite.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 /** Somebody who has looked after a charge so often looks no more. */
 const LOOKS = 60;
 
+interface Parts {
+  clock: Clock;
+  random: Random;
+  cloud: WorldCloud;
+  pay: WorldPay;
+  history: History;
+  chargers: readonly WorldCharger[];
+}
+
 /** Scripted people: they order, stop, cancel and pay, repeat calls, race each other and themselves, and walk away. */
 export class WorldPeople {
-  readonly #of: PeopleParts;
+  readonly #of: Parts;
+  readonly phone: WorldPhone;
+  readonly payer: WorldPayer;
   /** Orders whose users were told by an answer that they are cancelled. */
   readonly toldCancelled = new Set<string>();
   #home = false;
   #busy = 0;
+  #calls = 0;
 
-  constructor(of: PeopleParts) {
+  constructor(of: Parts) {
     this.#of = of;
+    this.phone = new WorldPhone(of);
+    this.payer = new WorldPayer(of);
   }
 
   /** How many are still about something. */
@@ -28,11 +46,14 @@ export class WorldPeople {
   }
 
   async come(count: number): Promise<void> {
-    const { cloud, random, history } = this.#of;
+    const { cloud, clock, random, history } = this.#of;
     for (let n = 1; n <= count; n++) {
-      const who = phone(`138${String(n).padStart(8, "0")}`);
+      const who = phoneNumber(`138${String(n).padStart(8, "0")}`);
       const own = random.fork(`person ${n}`);
-      const { session } = await cloud.person(who, 5 + below(own, 60));
+      const { session } = await addPerson(cloud.db, {
+        ...{ who, clock, coins: 20 + below(own, 300) },
+        random: own.fork("session"),
+      });
       this.#busy += 1;
       this.#live({ who, session, random: own })
         .catch((error: unknown) => history.violation(`a script failed: ${String(error)}`))
@@ -42,18 +63,20 @@ export class WorldPeople {
     }
   }
 
-  /** Everybody ends what they are about and begins nothing. */
+  /** Everybody ends what they are about and begins nothing, and the network is good. */
   goHome(): void {
     this.#home = true;
+    this.phone.faulty = false;
   }
 
   async #live(person: Person): Promise<void> {
+    const ask: Ask = (method, own, times) => this.phone.ask(person, method, own, times);
     while (!this.#home) {
-      await this.#pause(person, 5 * SECOND, 2 * MINUTE);
-      await payBill({ ...this.#of, ask: (method, own) => this.#ask(person, method, own) }, person);
+      await this.#pause(person, 5 * SECOND, 90 * SECOND);
+      await this.payer.payBill(person, ask);
       if (this.#home) return;
-      const orderId = await this.#order(person);
-      if (orderId !== undefined) await this.#lookAfter(person, orderId);
+      const orderId = await this.#order(person, ask);
+      if (orderId !== undefined) await this.#lookAfter(person, ask, orderId);
     }
   }
 
@@ -62,39 +85,18 @@ export class WorldPeople {
     return wait(this.#of.clock, millis(delay), `person ${person.who}`);
   }
 
-  /** A call in the name of somebody; with `times` it is sent so often at once, and all answers must be the same. */
-  async #ask(person: Person, method: string, own: Own, times = 1): Promise<Answer | undefined> {
-    const { cloud, history } = this.#of;
-    const body = cloud.signed({ ...own, user: person.who, session: person.session });
-    const answers = await Promise.all(Array.from({ length: times }, () => cloud.send(method, body)));
-    const [answer] = answers;
-    history.add(`${person.who} ${method} ${JSON.stringify(own)} ${JSON.stringify(answer)}`);
-    if (answer === undefined || "http" in answer) {
-      history.violation(`${method} was answered with ${JSON.stringify(answer)}`);
-      return undefined;
-    }
-    if (answer.reason === "INTERNAL" || answer.reason === "SESSION" || answer.reason === "SIGNATURE") {
-      history.violation(`${method} of ${person.who} was refused: ${answer.reason}`);
-    }
-    const ids = new Set(answers.flatMap((a) => ("data" in a ? [textOf(a, "orderId")] : [])));
-    if (method === "newPowerOrder" && ids.size > 1) {
-      history.violation(`one call made the orders ${[...ids].join(", ")}`);
-    }
-    return answer;
-  }
-
   /** Orders at some port; the order that charges or may still charge. */
-  async #order(person: Person): Promise<string | undefined> {
+  async #order(person: Person, ask: Ask): Promise<string | undefined> {
     const { random, who } = person;
     const own = this.#wish(person);
     const times = chance(random, 0.1) ? 2 : 1;
-    const calls = [this.#ask(person, "newPowerOrder", own, times)];
+    const calls = [ask("newPowerOrder", own, times)];
     // Impatient: another port at the same time, of which at most one may be had.
-    if (chance(random, 0.05)) calls.push(this.#ask(person, "newPowerOrder", this.#wish(person)));
+    if (chance(random, 0.05)) calls.push(ask("newPowerOrder", this.#wish(person)));
     if (chance(random, 0.1)) {
       await this.#pause(person, 1, 4 * SECOND);
       const orderId = await this.#starting(who);
-      if (orderId !== undefined) await this.#cancel(person, orderId);
+      if (orderId !== undefined) await this.#cancel(person, ask, orderId);
     }
     const answers = await Promise.all(calls);
     let live: string | undefined;
@@ -107,16 +109,24 @@ export class WorldPeople {
     return live;
   }
 
+  /** A port, mostly one whose LED is off. The plate is of this call alone, so the order tells which call made it. */
   #wish(person: Person): Own {
     const { random } = person;
-    const charger = this.#of.chargers[below(random, this.#of.chargers.length)];
+    const { chargers } = this.#of;
+    const [charger, port] = [chargers[below(random, chargers.length)], 1 + below(random, 4)];
+    const free = chargers.flatMap(({ code, charger: seen }) =>
+      seen
+        .view()
+        .ports.filter((p) => p.led === "off")
+        .map((p) => ({ code, port: p.port })),
+    );
+    const seen = chance(random, 0.85) ? free[below(random, Math.max(1, free.length))] : undefined;
     const unit = chance(random, 0.9) ? 1 : 2;
+    this.#calls += 1;
     return {
-      deviceCode: charger?.code ?? "",
-      port: 1 + below(random, 4),
-      unitPrice: UNIT_PRICE / 100,
-      unit,
-      money: (unit * UNIT_PRICE) / 100,
+      ...{ deviceCode: seen?.code ?? charger?.code ?? "", port: seen?.port ?? port },
+      ...{ unitPrice: UNIT_PRICE / 100, unit, money: (unit * UNIT_PRICE) / 100 },
+      plateNo: `粤B${this.#calls.toString(36).toUpperCase().padStart(5, "0")}`,
     };
   }
 
@@ -133,32 +143,25 @@ export class WorldPeople {
     return row?.orderId;
   }
 
-  async #cancel(person: Person, orderId: string): Promise<void> {
-    const answer = await this.#ask(
-      person,
-      "cancelPowerOrder",
-      { orderId },
-      chance(person.random, 0.2) ? 2 : 1,
-    );
+  async #cancel(person: Person, ask: Ask, orderId: string): Promise<void> {
+    const answer = await ask("cancelPowerOrder", { orderId }, chance(person.random, 0.2) ? 2 : 1);
     if (answer?.code === 0 && answer.reason === undefined) this.toldCancelled.add(orderId);
   }
 
   /** Stops it early or waits for the end; walks away from one that never comes to an end. */
-  async #lookAfter(person: Person, orderId: string): Promise<void> {
+  async #lookAfter(person: Person, ask: Ask, orderId: string): Promise<void> {
     const { random } = person;
-    const patient = chance(random, 0.15);
+    const patient = chance(random, 0.08);
     for (let look = 0; look < LOOKS && !this.#home; look++) {
       await this.#pause(person, 2 * SECOND, patient ? 8 * MINUTE : 2 * MINUTE);
-      const state = textOf(await this.#ask(person, "getPowerOrder", { orderId }), "state");
+      const state = textOf(await ask("getPowerOrder", { orderId }), "state");
       if (state === "finished" || state === "cancelled") return;
       if (this.toldCancelled.has(orderId)) return;
-      if (state === "starting" && chance(random, 0.5)) await this.#cancel(person, orderId);
+      if (state === "starting" && chance(random, 0.5)) await this.#cancel(person, ask, orderId);
       if (state === "charging" && !patient) {
-        await this.#ask(person, "stopPowerOrder", { orderId }, chance(random, 0.2) ? 2 : 1);
+        await ask("stopPowerOrder", { orderId }, chance(random, 0.2) ? 2 : 1);
       }
-      if (state === "charging" && chance(random, 0.1)) {
-        await payBill({ ...this.#of, ask: (method, own) => this.#ask(person, method, own) }, person);
-      }
+      if (state === "charging" && chance(random, 0.1)) await this.payer.payBill(person, ask);
     }
   }
 }

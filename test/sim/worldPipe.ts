@@ -11,8 +11,8 @@ const CONNECT = millis(300);
 const TRIP_MS = 5;
 
 /**
- * The broker between the real cloud and one real gateway. It loses, doubles and delays (and so reorders) as it is told; a
- * partition is either noticed by both ends at once or by nobody until they miss each other.
+ * The broker, which is part of the cloud's program, between the real cloud and one real gateway. It loses, doubles and delays
+ * (and so reorders) as it is told; a partition is either noticed by both ends at once or by nobody until they miss each other.
  */
 export class WorldPipe {
   readonly #clock: Clock;
@@ -21,6 +21,9 @@ export class WorldPipe {
   readonly #id: GatewayId;
   /** Probability that a message is lost, or comes twice; and how late it may be. */
   faults = { lose: 0, double: 0, delayMs: 0 };
+  /** What a planted bug does to messages: whether one that has come up arrives, and what becomes of one that goes down. */
+  up: (topic: string, payload: string) => boolean = () => true;
+  down = (_topic: string, payload: string): { payload: string; laterMs: number } => ({ payload, laterMs: 0 });
   #partitioned = false;
   #listener: PipeListener | undefined;
   #gateway: Pipe | undefined;
@@ -32,37 +35,54 @@ export class WorldPipe {
     this.#id = of.id;
   }
 
-  /** The cloud's end. */
-  open(listener: PipeListener): CloudPipe {
+  /** The cloud's end of a cloud that boots; `alive` says whether it still lives. */
+  open(listener: PipeListener, alive: () => boolean): CloudPipe {
     this.#listener = listener;
+    // A connection to the former life's broker: it is not known here, and so it ends.
+    this.#gateway?.disconnect();
+    this.#connect();
     return {
       reportsConnections: true,
       publish: (topic, payload) => {
-        if (!topic.startsWith(`gw/${this.#id}/`)) return;
+        if (!alive() || !topic.startsWith(`gw/${this.#id}/`)) return;
         const gateway = this.#gateway;
-        this.#travel(() => gateway?.deliver(topic, payload));
+        const sent = this.down(topic, payload);
+        this.#travel(() => gateway?.deliver(topic, sent.payload), sent.laterMs);
       },
-      disconnect: () => this.#lose(),
+      disconnect: () => {
+        if (alive()) this.#lose();
+      },
       counts: () => ({ connections: this.#gateway?.connected === true ? 1 : 0, denied: 0, dropped: 0 }),
       close: async () => {
-        this.#listener = undefined;
+        if (alive()) this.#listener = undefined;
       },
     };
+  }
+
+  /** The cloud's program is gone, and with it the broker: the gateway is told so at once, or misses it later. */
+  cloudDead(noticed: boolean): void {
+    this.#listener = undefined;
+    if (!noticed) return;
+    // Not inside whatever the cloud was just doing.
+    this.#clock.after(millis(1), "world connection lost", () => {
+      if (this.#listener === undefined) this.#gateway?.disconnect();
+    });
   }
 
   /** The end of a gateway that boots; that of its former boot is dead. */
   boot(): Pipe {
     this.#gateway?.cut();
     const end: Pipe = new Pipe((topic, payload) => {
+      const listener = this.#listener;
       this.#travel(() => {
-        if (this.#gateway === end) this.#listener?.message(topic, payload, this.#id);
+        const arrives = this.#gateway === end && this.#listener === listener && this.up(topic, payload);
+        if (arrives) listener?.message(topic, payload, this.#id);
       });
     });
+    // A gateway that gives its connection up does not get another one while nobody gets through.
+    end.reachable = () => !this.#partitioned && this.#listener !== undefined;
     end.onConnected((connected) => {
-      if (this.#gateway !== end) return;
-      // A gateway that gives its connection up does not get another one while nobody gets through.
-      if (connected && this.#partitioned) end.disconnect();
-      else this.#listener?.connection(this.#id, connected);
+      if (this.#gateway === end) this.#listener?.connection(this.#id, connected);
     });
     this.#gateway = end;
     this.#connect();
@@ -92,19 +112,18 @@ export class WorldPipe {
   }
 
   #connect(): void {
-    this.#clock.after(CONNECT, "world connects", () => {
-      if (!this.#partitioned) this.#gateway?.connect();
-    });
+    this.#clock.after(CONNECT, "world connects", () => this.#gateway?.connect());
   }
 
-  #travel(arrive: () => void): void {
+  #travel(arrive: () => void, laterMs = 0): void {
     const { lose, double, delayMs } = this.faults;
     const lost = chance(this.#random, lose);
     const doubled = chance(this.#random, double);
     if (lost) this.#history.fault("uplink lost");
     else if (doubled) this.#history.fault("uplink doubled");
     for (let n = 0; n < (lost ? 0 : doubled ? 2 : 1); n++) {
-      this.#clock.after(millis(TRIP_MS + below(this.#random, delayMs + 1)), "world pipe", () => {
+      const trip = millis(TRIP_MS + laterMs + below(this.#random, delayMs + 1));
+      this.#clock.after(trip, "world pipe", () => {
         if (!this.#partitioned) arrive();
       });
     }

@@ -4,6 +4,8 @@ import { signRequest } from "@bluepower/protocol/charger/signature";
 import { derivedJamCode, portNo } from "@bluepower/protocol/units";
 import { sql } from "kysely";
 import type { Db } from "../../cloud/database/database.ts";
+import type { WorldCloud } from "./worldCloud.ts";
+import type { WorldPipe } from "./worldPipe.ts";
 import type { WorldSite } from "./worldSite.ts";
 
 /** A bug that the world itself plays, to show that its checks see one. */
@@ -11,32 +13,106 @@ export type Plant =
   | "told cancelled is billed"
   | "coins from nothing"
   | "port without an order"
-  | "minutes made up";
+  | "minutes made up"
+  | "cursor committed before its events"
+  | "repeat makes a second order"
+  | "payment credited twice"
+  | "start carried out late";
 
-/** Plays a bug as soon as there is something to play it on; answers whether it has been played. */
-export async function play(
-  plant: Plant,
-  of: { db: Db; site: WorldSite; told: ReadonlySet<string> },
-): Promise<boolean> {
-  const { db, site } = of;
+interface Parts {
+  cloud: WorldCloud;
+  site: WorldSite;
+  pipe: WorldPipe;
+  /** Orders whose users were told that they are cancelled. */
+  told: ReadonlySet<string>;
+  /** The calls that made orders, by order. */
+  orderCalls: ReadonlyMap<string, string>;
+  crashed: (program: "cloud", when: string) => void;
+}
+
+/** Plays a bug as soon as there is something to play it on; false: again after the next step. */
+export async function play(plant: Plant, of: Parts): Promise<boolean> {
+  const { site } = of;
+  const { db } = of.cloud;
+  const changed = async (query: ReturnType<typeof sql>): Promise<boolean> =>
+    ((await query.execute(db)).numAffectedRows ?? 0n) > 0n;
   switch (plant) {
     case "told cancelled is billed": {
-      const [orderId] = of.told;
-      if (orderId === undefined) return false;
-      await sql`update order_info set state = 'finished' where "orderId" = ${orderId}`.execute(db);
-      return true;
+      const orderId = [...of.told].at(-1);
+      return await changed(sql`update order_info set state = 'finished' where "orderId" = ${orderId ?? ""}`);
     }
     case "coins from nothing":
-      await sql`update user_info set pmoney = pmoney + 1 where id = 1`.execute(db);
-      return true;
+      return await changed(sql`update user_info set pmoney = pmoney + 1 where id = 1`);
     case "port without an order":
       return switchOn(site);
-    case "minutes made up": {
-      const made = await sql`update order_info set minutes = minutes + 1
-        where id = (select min(id) from order_info where state = 'finished')`.execute(db);
-      return (made.numAffectedRows ?? 0n) > 0n;
-    }
+    case "minutes made up":
+      return await changed(sql`update order_info set minutes = minutes + 1
+        where id = (select min(id) from order_info where state = 'finished')`);
+    case "cursor committed before its events":
+      return loseEnd(of);
+    case "repeat makes a second order":
+      return await repeatForgotten(of);
+    case "payment credited twice":
+      return await creditAgain(db);
+    case "start carried out late":
+      return startLate(of);
   }
+}
+
+/** The cloud dies over the end of a charge, and its cursor says that the event was applied; that befalls several. */
+function loseEnd({ cloud, pipe, crashed }: Parts): boolean {
+  pipe.up = (topic, payload) => {
+    const last = /"seq":([0-9]+),"kind":"order.finished"(?!.*"seq")/.exec(payload)?.[1];
+    if (!topic.endsWith("/ev") || last === undefined || !cloud.running) return true;
+    cloud.kill(true);
+    crashed("cloud", "planted");
+    void sql`update gateway_cursor set "lastSeq" = max("lastSeq", ${Number(last)})`.execute(cloud.db);
+    return false;
+  };
+  return true;
+}
+
+/** The cloud has forgotten that it has answered a call which comes again. */
+async function repeatForgotten({ cloud, orderCalls }: Parts): Promise<boolean> {
+  for (const [orderId, body] of [...orderCalls].slice(-20)) {
+    await sql`delete from answered_call where method = 'newPowerOrder' and answer like ${`%"${orderId}"%`}`.execute(
+      cloud.db,
+    );
+    // Nobody waits: time goes on only after this step.
+    void cloud.send("newPowerOrder", body);
+  }
+  return false;
+}
+
+async function creditAgain(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ id: string; from: string; to: string; amount: number }>`
+    select id, "fromAccount" as "from", "toAccount" as "to", amount from ledger_transfer
+    where id like 'pay/%/cash' order by rowid desc limit 1`.execute(db);
+  const [paid] = rows;
+  if (paid === undefined) return false;
+  await sql`insert into ledger_transfer (id, "fromAccount", "toAccount", amount, reason, "orderId", "insertTime")
+    select id || '-again', "fromAccount", "toAccount", amount, reason, "orderId", "insertTime"
+    from ledger_transfer where id = ${paid.id}`.execute(db);
+  await sql`update ledger_account set balance = balance - ${paid.amount} where account = ${paid.from}`.execute(
+    db,
+  );
+  await sql`update ledger_account set balance = balance + ${paid.amount} where account = ${paid.to}`.execute(
+    db,
+  );
+  return true;
+}
+
+/** Starts come a minute and a half late, and their deadlines move along. */
+function startLate({ pipe }: Parts): boolean {
+  pipe.down = (topic, payload) => {
+    const late = /"kind":"start"/.test(payload) && topic.endsWith("/cmd");
+    if (!late) return { payload, laterMs: 0 };
+    return {
+      payload: payload.replace(/"deadline":([0-9]+)/, (_, at) => `"deadline":${Number(at) + 600_000}`),
+      laterMs: 90_000,
+    };
+  };
+  return true;
 }
 
 /** Somebody who knows the document switches a free port on. */

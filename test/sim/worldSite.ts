@@ -1,27 +1,28 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Millis, millis } from "@bluepower/protocol/clock";
-import type { Random } from "@bluepower/protocol/random";
+import type { Clock } from "@bluepower/protocol/clock";
+import { below, type Random } from "@bluepower/protocol/random";
 import type { ChipId, DeviceCode, GatewayId } from "@bluepower/protocol/units";
-import { type Logger, pino } from "pino";
+import Sqlite from "better-sqlite3";
 import { SimulatedCharger } from "../../firmware-sim/charger.ts";
 import { type AirFaults, SimulatedRadio } from "../../gateway/radio/simulatedRadio.ts";
 import { type Gateway, startGateway } from "../../gateway/run.ts";
 import { Store } from "../../gateway/store/store.ts";
 import type { Uplink } from "../../gateway/uplink/uplink.ts";
+import { crystal, WallClock } from "./worldClocks.ts";
+import { Doom, Killed, Life, quietLog, survive } from "./worldLife.ts";
 import type { WorldPipe } from "./worldPipe.ts";
 
 /** What a killed program has written outlives it also in memory; waiting for a disk at each commit would prove nothing more. */
-const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-
-/** The program has been killed: nothing that it would still do takes place. */
-class Killed extends Error {}
+export const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+/** How much the crystals of the site are off at most, in millionths: a charger's is a cheap one. */
+const CHARGER_PPM = 1000;
+const GATEWAY_PPM = 100;
 
 /** One life of the gateway's program. When it is over its timers, its radio and its uplink do nothing any more. */
-interface Life {
-  alive: boolean;
-  clock: Clock;
+interface Run {
+  life: Life;
   radio: SimulatedRadio;
   air: Map<DeviceCode, AirFaults>;
   store: Store;
@@ -42,98 +43,90 @@ interface SiteParts {
   pipe: WorldPipe;
   id: GatewayId;
   zone: string;
+  /** The program has been killed at a commit; `boot` starts it anew. */
+  crashed: (when: "before" | "after") => void;
 }
 
 /** One real gateway on its file, and its chargers. A crash takes the memory and leaves the file. */
 export class WorldSite {
   readonly chargers: WorldCharger[];
+  /** The gateway's machine has no battery for it, and nobody sets it. */
+  readonly wall: WallClock;
+  /** The disk takes nothing. */
+  diskFull = false;
+  readonly doom = new Doom();
   readonly #of: SiteParts;
-  readonly #dir = mkdtempSync(join(FOLDER, "world-"));
-  readonly #crashed: () => void;
+  readonly #clock: Clock;
+  readonly #dir = mkdtempSync(join(FOLDER, "world-site-"));
   #boots = 0;
-  /** Commits until the program is killed right after one. */
-  #killAfter: number | undefined;
-  #life: Life;
+  #run: Run;
 
-  constructor(
-    of: SiteParts & {
-      chargers: { code: DeviceCode; chip: ChipId }[];
-      /** The program has been killed after a commit; `boot` starts it anew. */
-      crashed: () => void;
-    },
-  ) {
+  constructor(of: SiteParts & { chargers: { code: DeviceCode; chip: ChipId }[] }) {
     this.#of = of;
-    this.#crashed = of.crashed;
-    const { clock, zone } = of;
+    const { zone } = of;
+    const crystals = of.random.fork("crystals");
+    const off = (ppm: number): Clock => crystal(of.clock, below(crystals, 2 * ppm + 1) - ppm);
+    this.#clock = off(GATEWAY_PPM);
+    this.wall = new WallClock(of.clock);
     this.chargers = of.chargers.map((c) => ({
       ...c,
-      charger: new SimulatedCharger({ chip: c.chip, clock, zone }),
+      charger: new SimulatedCharger({ chip: c.chip, clock: off(CHARGER_PPM), zone }),
     }));
-    this.#life = this.#boot();
+    this.#run = this.#boot();
   }
 
   get running(): boolean {
-    return this.#life.alive;
+    return this.#run.life.alive;
   }
 
   get gateway(): Gateway {
-    return this.#life.gateway;
+    return this.#run.gateway;
   }
 
   /** What is stored; also that of a program that was killed, until it is started anew. */
   get store(): Store {
-    return this.#life.store;
+    return this.#run.store;
   }
 
   air(code: DeviceCode): AirFaults {
-    const faults = this.#life.air.get(code);
+    const faults = this.#run.air.get(code);
     if (faults === undefined) throw new Error(`no charger ${code}`);
     return faults;
   }
 
   drop(chip: ChipId): void {
-    this.#life.radio.drop(chip);
+    this.#run.radio.drop(chip);
   }
 
   kill(): void {
-    if (!this.#life.alive) return;
-    this.#killAfter = undefined;
-    this.#life.alive = false;
+    if (!this.running) return;
+    this.doom.forget();
+    this.#run.life.end();
     this.#of.pipe.dead();
     for (const { charger } of this.chargers) charger.disconnected();
   }
 
-  /** Kills the program right after the commit that many commits ahead, before anybody is told of it. */
-  killAfterCommit(commits: number): void {
-    this.#killAfter = commits;
-  }
-
-  /** No kill is planned any more. */
-  forgetKill(): void {
-    this.#killAfter = undefined;
-  }
-
   /** Starts the program on its file after it was killed; who is out of reach stays so. */
   boot(): void {
-    if (this.#life.alive) return;
-    this.#life.store.close();
+    if (this.running) return;
+    this.#run.store.close();
     const absent = this.chargers.filter(({ code }) => this.air(code).absent);
-    this.#life = this.#boot();
+    this.#run = this.#boot();
     for (const { code } of absent) this.air(code).absent = true;
   }
 
   close(): void {
     this.kill();
-    this.#life.store.close();
+    this.#run.store.close();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  #boot(): Life {
+  #boot(): Run {
     const { pipe, id, zone, logged } = this.#of;
     this.#boots += 1;
     const random = this.#of.random.fork(`boot ${this.#boots}`);
-    const life = { alive: true };
-    const clock = mortal(this.#of.clock, () => life.alive);
+    const life = new Life(this.#clock, this.wall);
+    const { clock } = life;
     const radio = new SimulatedRadio({ clock });
     const air = new Map<DeviceCode, AirFaults>();
     for (const { code, chip, charger } of this.chargers) {
@@ -152,46 +145,27 @@ export class WorldSite {
       file: join(this.#dir, "gateway.db"),
       clock,
       random,
-      trace: (when) => {
-        if (!life.alive) throw new Killed("the program has been killed");
-        if (when === "after") this.#committed();
-      },
+      trace: (when) => this.#traced(life, when),
     });
-    const log = quietLog((line) => {
-      if (life.alive) logged(line);
-    });
+    const log = quietLog(life, logged);
     const uplink = survived(pipe.boot());
     const gateway = startGateway({
       ...{ id, clock, random, radio, uplink, store, log, zone },
       program: "gateway of the world",
     });
-    return Object.assign(life, { clock, radio, air, store, gateway });
+    return { life, radio, air, store, gateway };
   }
 
-  #committed(): void {
-    if (this.#killAfter === undefined) return;
-    this.#killAfter -= 1;
-    if (this.#killAfter > 0) return;
+  #traced(life: Life, when: "before" | "after"): void {
+    life.check();
+    if (when === "before" && this.diskFull) {
+      throw new Sqlite.SqliteError("database or disk is full", "SQLITE_FULL");
+    }
+    if (!this.doom.comes(when)) return;
     this.kill();
-    this.#crashed();
+    this.#of.crashed(when);
+    throw new Killed(`the program has been killed ${when} a commit`);
   }
-}
-
-/** A log of errors alone, without time and process, so that the same world logs the same. */
-export function quietLog(logged: (line: string) => void): Logger {
-  return pino({ level: "error", timestamp: false, base: null }, { write: logged });
-}
-
-/** A clock whose timers die with the program. */
-function mortal(clock: Clock, alive: () => boolean): Clock {
-  return {
-    now: () => clock.now(),
-    uptime: (): Millis => millis(clock.uptime()),
-    after: (delay, label, run) => {
-      if (!alive()) return { cancel: () => {} };
-      return clock.after(delay, label, () => (alive() ? survive(run) : undefined));
-    },
-  };
 }
 
 /** The pipe as the program sees it: what it does about a message ends where it is killed. */
@@ -206,13 +180,4 @@ function survived(pipe: Uplink): Uplink {
     reconnect: (reason) => pipe.reconnect(reason),
     close: () => pipe.close(),
   };
-}
-
-/** Runs a part of the program; being killed is no failure of the world. */
-async function survive(run: () => void | Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (!(error instanceof Killed)) throw error;
-  }
 }
