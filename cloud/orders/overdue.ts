@@ -25,7 +25,9 @@ export async function liveOrders(db: Db, of: { before?: number; limit: number })
   const due = sql<number>`coalesce(o."startTime", o."orderTime") + o."agreedUnit" * ${UNIT_MINUTES * 60_000}`;
   let query = db
     .selectFrom("live_order")
-    .innerJoin("order_info as o", "o.orderId", "live_order.orderId")
+    // From the few that are live: left to itself SQLite goes through all orders.
+    .crossJoin("order_info as o")
+    .whereRef("o.orderId", "=", "live_order.orderId")
     .select(["o.orderId", "o.user", "o.deviceCode", "o.port", "o.state", "o.gatewayId", due.as("due")])
     .orderBy("due")
     .limit(of.limit);
