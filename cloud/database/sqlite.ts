@@ -51,6 +51,8 @@ function driver(file: string, trace: Trace): Driver {
   sqlite.pragma("synchronous = FULL");
   sqlite.pragma("foreign_keys = ON");
   const connection = sqliteConnection(sqlite, trace);
+  const begin = sqlite.prepare("begin immediate");
+  const commit = sqlite.prepare("commit");
   let held = false;
   const waiting: (() => void)[] = [];
 
@@ -70,11 +72,11 @@ function driver(file: string, trace: Trace): Driver {
       else next();
     },
     async beginTransaction() {
-      sqlite.exec("begin immediate");
+      begin.run();
     },
     async commitTransaction() {
       trace("commit");
-      sqlite.exec("commit");
+      commit.run();
       trace("committed");
     },
     async rollbackTransaction() {

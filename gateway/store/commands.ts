@@ -37,11 +37,11 @@ interface Row {
 
 /** The cloud's commands: stored before they are acted upon, with what came of them. */
 export class Commands {
+  /** The open ones as read since the last write: there are few, and every desk asks for its own in every turn. */
+  #known: readonly StoredCommand[] | undefined;
   readonly #insert;
   readonly #get;
   readonly #open;
-  readonly #openOf;
-  readonly #openBlinks;
   readonly #outcome;
   readonly #trim;
 
@@ -54,13 +54,6 @@ export class Commands {
     // The order of rows tempts the planner to walk the whole table, answered ones and all.
     this.#open = db.prepare<[], Row>(
       "select * from command indexed by commandOpen where outcome is null order by rowid",
-    );
-    this.#openOf = db.prepare<[string], Row>(
-      "select * from command indexed by commandOpen where outcome is null and orderId = ? order by rowid",
-    );
-    this.#openBlinks = db.prepare<[string], Row>(
-      `select * from command indexed by commandOpen
-       where outcome is null and orderId is null and kind = 'blink' and deviceCode = ? order by rowid`,
     );
     this.#outcome = db.prepare<[string, string]>(
       "update command set outcome = ? where id = ? and outcome is null",
@@ -77,6 +70,7 @@ export class Commands {
 
   insert(command: StoredCommand): void {
     const { body } = command;
+    this.#known = undefined;
     this.#insert.run({
       id: command.id,
       kind: body.kind,
@@ -92,21 +86,28 @@ export class Commands {
   }
 
   /** Commands without an outcome, in the order in which they came. */
-  open(): StoredCommand[] {
-    return this.#open.all().map(fromRow);
+  open(): readonly StoredCommand[] {
+    this.#known ??= this.#open.all().map(fromRow);
+    return this.#known;
   }
 
   openOf(orderId: OrderId): StoredCommand[] {
-    return this.#openOf.all(orderId).map(fromRow);
+    return this.open().filter((c) => c.body.kind !== "blink" && c.body.orderId === orderId);
   }
 
   openBlinks(deviceCode: DeviceCode): StoredCommand[] {
-    return this.#openBlinks.all(deviceCode).map(fromRow);
+    return this.open().filter((c) => c.body.kind === "blink" && c.body.deviceCode === deviceCode);
   }
 
   /** The first outcome stands. */
   settle(id: string, outcome: CommandOutcome): void {
+    this.#known = undefined;
     this.#outcome.run(JSON.stringify(outcome), id);
+  }
+
+  /** A transaction was rolled back: what was read inside it has never been. */
+  rolledBack(): void {
+    this.#known = undefined;
   }
 
   trim(): void {

@@ -94,12 +94,19 @@ test("open commands are found by their order or their charger, in the order in w
   command("c", { kind: "blink", deviceCode: charger });
   command("b", { kind: "cancel", orderId: order(2).orderId });
   command("a", { kind: "stop", orderId: first, endReason: "user" });
-  const ids = (commands: { id: string }[]) => commands.map((c) => c.id);
+  const ids = (commands: readonly { id: string }[]) => commands.map((c) => c.id);
   expect(ids(store.commands.open())).toEqual(["d", "c", "b", "a"]);
   expect(ids(store.commands.openOf(first))).toEqual(["d", "a"]);
   expect(ids(store.commands.openBlinks(charger))).toEqual(["c"]);
   store.write(() => store.commands.settle("d", { kind: "cancelled" }));
   store.write(() => store.commands.settle("c", { kind: "done" }));
+  const undone = () =>
+    store.write(() => {
+      store.commands.settle("b", { kind: "cancelled" });
+      expect(ids(store.commands.open())).toEqual(["a"]);
+      throw new Error("undone");
+    });
+  expect(undone).toThrow("undone");
   expect(ids(store.commands.open())).toEqual(["b", "a"]);
   expect(ids(store.commands.openOf(first))).toEqual(["a"]);
   expect(ids(store.commands.openBlinks(charger))).toEqual([]);

@@ -106,6 +106,7 @@ export class Store {
       return { kind: "written", value };
     } catch (error) {
       this.orders.rolledBack();
+      this.commands.rolledBack();
       if (!isFull(error)) throw error;
       this.refusals += 1;
       this.#refusing = true;

@@ -18,10 +18,10 @@ import { Watch } from "./worldWatch.ts";
 
 const GATEWAY = gatewayId("gw-1");
 const CHARGERS = 6;
-const PEOPLE = 30;
-const STEP = millis(2000);
+const PEOPLE = 45;
+const STEP = millis(3000);
 /** What changed is checked after every step, everything after so many, and in the end. */
-const FULL_CHECK_STEPS = 300;
+const FULL_CHECK_STEPS = 200;
 /** A world in which no port is switched on for so long stands still. */
 const STANDSTILL_STEPS = (12 * 3_600_000) / STEP;
 /** Charges, payments, cancels and repeats all end within this after the last fault. */
@@ -88,11 +88,16 @@ export async function runWorld(of: {
     random: random.fork("people"),
   });
   let steps = 0;
+  let { plant } = of;
   const step = async (): Promise<void> => {
     await clock.advance(STEP);
     steps += 1;
     for (const problem of watch.look(people.toldCancelled) ?? []) history.violation(problem);
     if (steps % FULL_CHECK_STEPS === 0) await checkAll();
+    if (plant === undefined || ports.count < of.charges / 2) return;
+    const parts = { cloud, site, pipe, told: people.toldCancelled, orderCalls: people.phone.orderCalls };
+    const crashed = trouble.crashed.bind(trouble);
+    if (await play(plant, { ...parts, crashed })) plant = undefined;
   };
   const checkAll = async (): Promise<void> => {
     if (history.violations.length > 0) return;
@@ -102,17 +107,12 @@ export async function runWorld(of: {
   try {
     await people.come(PEOPLE);
     let quiet = 0;
-    let { plant } = of;
     while (ports.count < of.charges && history.violations.length === 0) {
       const before = ports.count;
       await step();
       quiet = ports.count === before ? quiet + 1 : 0;
       if (quiet > STANDSTILL_STEPS) history.violation("nobody charges any more");
       if (steps % 50 === 0) of.progress?.(ports.count);
-      if (plant === undefined || ports.count < of.charges / 2) continue;
-      const parts = { cloud, site, pipe, told: people.toldCancelled, orderCalls: people.phone.orderCalls };
-      const crashed = trouble.crashed.bind(trouble);
-      if (await play(plant, { ...parts, crashed })) plant = undefined;
     }
     trouble.heal();
     pay.heal();

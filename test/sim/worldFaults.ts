@@ -2,6 +2,8 @@ import { type Clock, millis, type Timer } from "@bluepower/protocol/clock";
 import { below, type Random } from "@bluepower/protocol/random";
 import type { History } from "./worldHistory.ts";
 
+const SOON = 1000;
+
 /**
  * The rhythm of what goes wrong: each kind has draws of its own, comes again and again, and is mended after a time. Healed,
  * nothing goes wrong any more.
@@ -38,12 +40,10 @@ export class WorldFaults {
   /** Mends a fault after a time; the same fault made again meanwhile lasts until then. */
   mendAfter(name: string, ms: number, mend: () => void): void {
     if (this.#mend.has(name)) return;
-    if (this.#healed) {
-      mend();
-      return;
-    }
     this.#mend.set(name, mend);
-    const timer = this.#clock.after(millis(ms + 1), `mend ${name}`, () => {
+    // Healed, nothing stays broken for long.
+    const after = millis(1 + (this.#healed ? Math.min(ms, SOON) : ms));
+    const timer = this.#clock.after(after, `mend ${name}`, () => {
       this.#mend.delete(name);
       this.#timers.delete(`mend ${name}`);
       mend();

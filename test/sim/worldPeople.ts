@@ -72,7 +72,7 @@ export class WorldPeople {
   async #live(person: Person): Promise<void> {
     const ask: Ask = (method, own, times) => this.phone.ask(person, method, own, times);
     while (!this.#home) {
-      await this.#pause(person, 5 * SECOND, 90 * SECOND);
+      await this.#pause(person, 3 * SECOND, 60 * SECOND);
       await this.payer.payBill(person, ask);
       if (this.#home) return;
       const orderId = await this.#order(person, ask);
@@ -93,8 +93,8 @@ export class WorldPeople {
     const calls = [ask("newPowerOrder", own, times)];
     // Impatient: another port at the same time, of which at most one may be had.
     if (chance(random, 0.05)) calls.push(ask("newPowerOrder", this.#wish(person)));
-    if (chance(random, 0.1)) {
-      await this.#pause(person, 1, 4 * SECOND);
+    if (chance(random, 0.15)) {
+      await this.#pause(person, 1, chance(random, 0.5) ? 100 : 4 * SECOND);
       const orderId = await this.#starting(who);
       if (orderId !== undefined) await this.#cancel(person, ask, orderId);
     }
@@ -153,7 +153,7 @@ export class WorldPeople {
     const { random } = person;
     const patient = chance(random, 0.08);
     for (let look = 0; look < LOOKS && !this.#home; look++) {
-      await this.#pause(person, 2 * SECOND, patient ? 8 * MINUTE : 2 * MINUTE);
+      await this.#pause(person, 2 * SECOND, patient ? 8 * MINUTE : MINUTE);
       const state = textOf(await ask("getPowerOrder", { orderId }), "state");
       if (state === "finished" || state === "cancelled") return;
       if (this.toldCancelled.has(orderId)) return;

@@ -59,11 +59,15 @@ export async function play(plant: Plant, of: Parts): Promise<boolean> {
   }
 }
 
-/** The cloud dies over the end of a charge, and its cursor says that the event was applied; that befalls several. */
+/**
+ * The cloud dies over the end of a charge, and its cursor says that the event was applied; that befalls several. Of an end that
+ * its user asked for the answer tells too.
+ */
 function loseEnd({ cloud, pipe, crashed }: Parts): boolean {
   pipe.up = (topic, payload) => {
-    const last = /"seq":([0-9]+),"kind":"order.finished"(?!.*"seq")/.exec(payload)?.[1];
-    if (!topic.endsWith("/ev") || last === undefined || !cloud.running) return true;
+    const end = /"kind":"order.finished"[^}]*"endReason":"time"/.test(payload);
+    const last = /.*"seq":([0-9]+)/.exec(payload)?.[1];
+    if (!topic.endsWith("/ev") || !end || last === undefined || !cloud.running) return true;
     cloud.kill(true);
     crashed("cloud", "planted");
     void sql`update gateway_cursor set "lastSeq" = max("lastSeq", ${Number(last)})`.execute(cloud.db);
@@ -74,13 +78,15 @@ function loseEnd({ cloud, pipe, crashed }: Parts): boolean {
 
 /** The cloud has forgotten that it has answered a call which comes again. */
 async function repeatForgotten({ cloud, orderCalls }: Parts): Promise<boolean> {
-  for (const [orderId, body] of [...orderCalls].slice(-20)) {
-    await sql`delete from answered_call where method = 'newPowerOrder' and answer like ${`%"${orderId}"%`}`.execute(
+  const calls = [...orderCalls].slice(-20);
+  for (const [orderId] of calls) {
+    const answer = `%"${orderId}"%`;
+    await sql`delete from answered_call where method = 'newPowerOrder' and answer like ${answer}`.execute(
       cloud.db,
     );
-    // Nobody waits: time goes on only after this step.
-    void cloud.send("newPowerOrder", body);
   }
+  // Nobody waits: time goes on only after this step.
+  for (const [, body] of calls) void cloud.send("newPowerOrder", body);
   return false;
 }
 

@@ -4,7 +4,7 @@ import { testConfig } from "../../cloud/api/scenario.ts";
 import { mustNotBeNegative } from "../../cloud/ledger/accounts.ts";
 
 /** Orders that were changed so long ago, in simulated time, are not looked at again but by the full check; clocks step less. */
-const RECENT_MS = 15 * 60_000;
+const RECENT_MS = 5 * 60_000;
 const COIN = testConfig.coinFen;
 
 interface OrderRow {
@@ -145,7 +145,7 @@ export class Watch {
       this.#newest = Math.max(this.#newest, order.updateTime);
       if (!this.made.has(orderId)) this.made.set(orderId, this.#clock.uptime());
       const isTold = order.told === 1 || told.has(orderId);
-      const row = JSON.stringify([state, payState, money, pmoney, cash, isTold]);
+      const row = `${state} ${payState} ${money} ${pmoney} ${cash} ${isTold}`;
       if (this.#rows.get(orderId) === row) continue;
       this.#rows.set(orderId, row);
       touched.add(orderId);
