@@ -15,6 +15,8 @@ export interface SiteCharger {
   chip: string;
   gateway?: boolean;
   price?: string;
+  /** How much faster it counts than the clock; by default as the site says. */
+  speed?: number;
   /** The jam code on the record, where it is to differ from the charger's own. */
   recordedJamCode?: string;
   /** The record exists, the charger does not. */
@@ -116,7 +118,7 @@ export async function startSite(options: {
       args: [
         join(dist, "firmware-sim/main.js"),
         ...["--chip", c.chip, "--radio", `virtual:${socket}`],
-        ...["--speed", String(options.speed ?? 1), "--control", String(controls[i])],
+        ...["--speed", String(c.speed ?? options.speed ?? 1), "--control", String(controls[i])],
         ...["--state", join(dir, `${c.code}.json`)],
       ],
       env: {},
