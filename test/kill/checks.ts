@@ -43,7 +43,7 @@ export async function wrongs(run: Run, expected: Expected, switchedOn: number): 
   const { site } = run;
   const found = [
     ...(await withDatabase(site, (db) => cloudWrongs(db, run, expected))),
-    ...(await siteWrongs(run, expected)),
+    ...(await siteWrongs(run)),
     ...(await moneyWrongs(site, expected)),
   ];
   const most = expected.state === "finished" ? [1] : [0, 1];
@@ -75,12 +75,17 @@ async function cloudWrongs(db: Db, { site, phone }: Run, expected: Expected): Pr
       : differ("what is paid", [order.payState, order.pmoney, order.cash], ["unpaid", 0, 0])),
   ];
   const told = gatewayOrder(site, orderId);
-  const here = isBilled ? ["finished", order.minutes, order.endReason] : ["cancelled"];
+  // Who was told that it is cancelled owes nothing, also when it had begun and was stopped.
+  const mayHaveRun = order.toldCancelled === 1 && told?.state === "finished";
   const there =
     told?.state === "finished"
       ? [told.state, told.delivered, told.endReason]
       : [told?.state === undefined || told.state === "failed" ? "cancelled" : told.state];
-  found.push(...differ("the gateway's order", there, here));
+  const here = isBilled ? ["finished", order.minutes, order.endReason] : mayHaveRun ? there : ["cancelled"];
+  found.push(
+    ...differ("the gateway's order", there, here),
+    ...differ("what the gateway told twice", toldTwice(site, orderId), []),
+  );
 
   const count = async (what: string, of: Promise<unknown[]>): Promise<string[]> => {
     const rows = await of;
@@ -163,6 +168,16 @@ const gatewayOrder = (site: Site, orderId: string): GatewayOrder | undefined =>
       .get(orderId),
   );
 
+const toldTwice = (site: Site, orderId: string): string[] =>
+  withStore(site, (db) =>
+    db
+      .prepare<[string], string>(
+        `select kind from journal where json_extract(body, '$.orderId') = ? group by kind having count(*) > 1`,
+      )
+      .pluck()
+      .all(orderId),
+  );
+
 const gatewayMarks = (site: Site) =>
   withStore(site, (db) => {
     const one = (sql: string): number => Number(db.prepare<[], number>(sql).pluck().get() ?? 0);
@@ -181,7 +196,7 @@ const gatewayMarks = (site: Site) =>
   });
 
 /** The port is free, everybody is connected, and the next run can begin. */
-async function siteWrongs({ site, port }: Run, _expected: Expected): Promise<string[]> {
+async function siteWrongs({ site, port }: Run): Promise<string[]> {
   const found: string[] = [];
   const answer = await fetch(`${site.gatewayUrl}/status`, { signal: AbortSignal.timeout(2000) });
   const { chargers, cloud, outbox } = (await answer.json()) as {
