@@ -90,7 +90,7 @@ if (which !== "record") {
       single !== undefined ? [parseKill(single)] : which === "all" ? kills : sampleOf(kills, SAMPLE);
     const { killed, failures, vanished } = await carryOut(todo);
     const counts = PROGRAMS.map((p) => `${p} ${points.filter((q) => q.program === p).length}`).join(", ");
-    console.log(`kill points: ${counts}; killed ${killed} times`);
+    console.log(`${single === undefined ? `kill points: ${counts}; ` : ""}killed ${killed} times`);
     for (const [why, times] of vanished) console.log(`played again ${times} times: ${why}`);
     expect(failures).toEqual([]);
   });

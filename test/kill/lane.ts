@@ -7,7 +7,7 @@ import { giveCoins, wrongs } from "./checks.ts";
 import { Phone } from "./phone.ts";
 import { Probed } from "./probed.ts";
 import { FAST, type Run, type Scenario, STEADY } from "./scenarios.ts";
-import { type Place, type Program, SOCKET } from "./wire.ts";
+import { type Place, PROGRAMS, type Program, SOCKET } from "./wire.ts";
 
 /** After a kill: programs start, radio and broker are found again, deadlines of commands pass. */
 const TOGETHER_MS = 60_000;
@@ -80,13 +80,17 @@ export class Lane {
   async play(scenario: Scenario, kill?: Kill): Promise<{ seen: Seen; missed: boolean }> {
     const site = this.#site;
     if (this.#workerKills >= WORKER_KILLS_MAX) await this.#newGateway();
-    const phone = await Phone.of(site, `138${String(++this.#people).padStart(8, "0")}`);
+    const phone = await Phone.of(site, {
+      number: `138${String(++this.#people).padStart(8, "0")}`,
+      patient: kill?.place.when === "after",
+    });
     await giveCoins(site, phone.user);
     this.#port = (this.#port % PORTS) + 1;
     const run: Run = { site, phone, port: this.#port, killed: kill?.program };
     const switchedOn = () =>
       site.lines(scenario.charger, new RegExp(`POWERON\\|${run.port}\\|\\d+: done`)).length;
-    const before = switchedOn();
+    const errors = (program: Program) => site.lines(program, /"level":[56]0/);
+    const before = { switchedOn: switchedOn(), errors: PROGRAMS.map((p) => errors(p).length) };
     const prepared = (await scenario.prepare?.(run)) ?? "";
 
     let back: Promise<void> | undefined;
@@ -100,7 +104,10 @@ export class Lane {
     const settled = () =>
       until(
         "everything agrees",
-        () => wrongs(run, expected, switchedOn() - before),
+        async () => [
+          ...(await wrongs(run, expected, switchedOn() - before.switchedOn)),
+          ...PROGRAMS.flatMap((p, i) => errors(p).slice(before.errors[i])),
+        ],
         (found) => found.length === 0,
         TOGETHER_MS,
       );

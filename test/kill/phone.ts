@@ -1,53 +1,75 @@
 import { type Answer, one, type Site } from "../e2e/site.ts";
 import { until } from "../e2e/until.ts";
+import { orderOf, wasStored } from "./cloudFile.ts";
 
 /** Longer than any program takes to come back, and the site to find together again. */
 const PATIENCE_MS = 60_000;
 /** What a person is told while the site finds together, and tries again after. */
 const NOT_NOW = ["DEVICE_OFFLINE", "CHARGER_UNREACHABLE", "WECHAT_UNAVAILABLE"];
 
+/** Changes that go on without anybody asking again, once they are stored. */
+const CARRIED_OUT = ["newPowerOrder", "stopPowerOrder", "cancelPowerOrder"];
+
+type Heard =
+  | { kind: "answer"; answer: Answer }
+  | { kind: "failed"; error: Error }
+  | { kind: "nothing" | "stored" };
+
 /**
  * A person's phone. A call whose connection breaks is made again as it was signed, as a client does that does not know whether
- * it was heard; and once more when the site cannot be reached just now.
+ * it was heard; and once more when the site cannot be reached just now. A `patient` one does not ask again for what is stored
+ * already: its user has closed the page, and looks at the order later.
  */
 export class Phone {
   readonly user: string;
   readonly #site: Site;
   readonly #session: string;
+  readonly #patient: boolean;
   /** Every call that was answered, for the message of a failed test. */
   readonly told: string[] = [];
 
-  private constructor(site: Site, who: { user: string; session: string }) {
+  private constructor(site: Site, of: { user: string; session: string; patient: boolean }) {
     this.#site = site;
-    this.user = who.user;
-    this.#session = who.session;
+    this.user = of.user;
+    this.#session = of.session;
+    this.#patient = of.patient;
   }
 
-  static async of(site: Site, number: string): Promise<Phone> {
-    return new Phone(site, await site.user(number));
+  static async of(site: Site, { number, patient }: { number: string; patient: boolean }): Promise<Phone> {
+    return new Phone(site, { ...(await site.user(number)), patient });
   }
 
-  /** The answer to a signed request, however often it has to be sent. */
-  async call(method: string, own: Record<string, string | number>): Promise<Answer> {
-    const exact = { timestamp: Math.floor(Date.now() / 1000) };
-    return await until(
+  /** The answer to a signed request, however often it has to be sent; undefined when it is stored and not asked for again. */
+  async ask(method: string, own: Record<string, string | number>): Promise<Answer | undefined> {
+    const began = Date.now();
+    const exact = { timestamp: Math.floor(began / 1000) };
+    const heard = await until<Heard>(
       `${method} is answered`,
       async () => {
         try {
-          const who = { user: this.user, session: this.#session };
-          const answer = await this.#site.call(method, { ...who, ...own }, exact);
+          const answer = await this.#site.call(method, this.#named(own), exact);
           this.told.push(`${method}: ${JSON.stringify(answer)}`);
-          return answer;
+          return NOT_NOW.includes(answer.reason ?? "") ? { kind: "nothing" } : { kind: "answer", answer };
         } catch (error) {
-          // The program said no, which is not what happens when it is killed.
-          if (error instanceof Error && / answered \d/.test(error.message)) throw error;
-          this.told.push(`${method}: no answer`);
-          return undefined;
+          this.told.push(`${method}: ${error instanceof Error ? error.message : error}`);
+          // A program that says no has not been killed.
+          if (error instanceof Error && / answered \d/.test(error.message)) return { kind: "failed", error };
+          const isStored =
+            this.#patient && CARRIED_OUT.includes(method) && wasStored(this.#site, { method, since: began });
+          return { kind: isStored ? "stored" : "nothing" };
         }
       },
-      (answer) => answer !== undefined && !NOT_NOW.includes(answer.reason ?? ""),
+      ({ kind }) => kind !== "nothing",
       PATIENCE_MS,
-    ).then((answer) => answer as Answer);
+    );
+    if (heard.kind === "failed") throw heard.error;
+    return heard.kind === "answer" ? heard.answer : undefined;
+  }
+
+  async call(method: string, own: Record<string, string | number>): Promise<Answer> {
+    const answer = await this.ask(method, own);
+    if (answer === undefined) throw new Error(`${method} has no answer`);
+    return answer;
   }
 
   /** Looks at the order until it is as wanted. */
@@ -65,16 +87,23 @@ export class Phone {
     );
   }
 
-  /** Orders a charge and answers its id, when it charges; `orderId` alone when it was cancelled meanwhile. */
+  /** Orders a charge and answers its id; whether it charges then is another question. */
   async order(of: { deviceCode: string; port: number; unit: number; money: string }): Promise<string> {
-    const opened = one(await this.call("newPowerOrder", { unitPrice: "1.50", ...of }));
-    return String(opened.orderId);
+    const opened = await this.ask("newPowerOrder", { unitPrice: "1.50", ...of });
+    return opened === undefined ? orderOf(this.#site, this.user) : String(one(opened).orderId);
   }
 
   /** Ends the charge; whoever comes too late is told so, and it has ended all the same. */
   async stop(orderId: string): Promise<void> {
-    await this.call("stopPowerOrder", { orderId });
+    await this.ask("stopPowerOrder", { orderId });
     await this.sees(orderId, "has ended", (o) => o.state === "finished");
+  }
+
+  /** False when it runs already. */
+  async cancel(orderId: string): Promise<boolean> {
+    const answer = await this.ask("cancelPowerOrder", { orderId });
+    if (answer !== undefined) return one(answer).result === 0;
+    return (await this.sees(orderId, "is decided", (o) => o.state !== "starting")).state === "cancelled";
   }
 
   /** Pays the one bill that there is. `notify`: whether WeChat tells the cloud of it. */

@@ -35,7 +35,7 @@ export function pointsOf(scenario: string, recordings: readonly Seen[], of: "eve
   const choose = of === "every" ? Math.min : Math.max;
   return PROGRAMS.flatMap((program) => {
     const counts = recordings.map((seen) => seen[program]);
-    const labels = [...new Set(counts.flatMap((c) => [...c.keys()]))];
+    const labels = [...new Set(counts.flatMap((c) => [...c.keys()]))].toSorted();
     return labels.flatMap((label) => {
       const times = choose(...counts.map((c) => c.get(label) ?? 0));
       return Array.from({ length: times }, (_, i) => ({ scenario, program, label, n: i + 1 }));
@@ -77,17 +77,22 @@ export function killsOf(points: readonly Point[]): Kill[] {
     .map(({ kill }) => kill);
 }
 
-/** A fixed share of the kills, of every program and scenario some. */
-export const sampleOf = (kills: readonly Kill[], size: number): Kill[] =>
-  kills.filter(
+/** The same share of the kills in every run, of each program and scenario some. */
+export function sampleOf(all: readonly Kill[], size: number): Kill[] {
+  const kills = all.filter(({ place }) => whyVanished(place) === undefined);
+  return kills.filter(
     (_, i) => Math.floor((i * size) / kills.length) !== Math.floor(((i - 1) * size) / kills.length),
   );
+}
 
 /** The names of points, by program. */
 export type ByProgram = Record<Program, string[]>;
 
 export function byProgram(points: readonly Point[]): ByProgram {
   const of = (program: Program): string[] =>
-    points.filter((p) => p.program === program).map((p) => nameOf(p));
+    points
+      .filter((p) => p.program === program)
+      .map((p) => nameOf(p))
+      .toSorted();
   return { cloud: of("cloud"), gateway: of("gateway"), "ble-worker": of("ble-worker") };
 }

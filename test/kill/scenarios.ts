@@ -1,6 +1,6 @@
-import Sqlite from "better-sqlite3";
 import type { Site } from "../e2e/site.ts";
 import { until } from "../e2e/until.ts";
+import { orderOf } from "./cloudFile.ts";
 import type { Phone } from "./phone.ts";
 import type { Program } from "./wire.ts";
 
@@ -99,13 +99,10 @@ const cancel: Scenario = {
       Boolean,
       60_000,
     );
-    const cancelled = await phone.call("cancelPowerOrder", { orderId });
+    const isCancelled = await phone.cancel(orderId);
     await ordering;
     await site.chargerFault(STEADY.code, { kind: "delay", ms: 1, times: 0 });
-    const [answer] = cancelled.data as Record<string, unknown>[];
-    if (answer?.result === 0) {
-      return { orderId, state: "cancelled", bill: 0, coins: 0, cash: 0, endReasons: [] };
-    }
+    if (isCancelled) return { orderId, state: "cancelled", bill: 0, coins: 0, cash: 0, endReasons: [] };
     // It charges already, as the person was told: they stop it and pay.
     await phone.stop(orderId);
     await phone.pay({ orderId, money: "1.50", coins: 0, cash: "1.50", notify: "once" });
@@ -148,20 +145,6 @@ async function liveAt(site: Site): Promise<{ orderId: string; left: number | nul
 
 async function gatewayLeft(site: Site, orderId: string): Promise<number> {
   return (await liveAt(site)).find((o) => o.orderId === orderId)?.left ?? Number.POSITIVE_INFINITY;
-}
-
-/** The id of the only order of somebody, empty before there is one. */
-function orderOf(site: Site, user: string): string {
-  const db = new Sqlite(site.databaseFile(), { readonly: true });
-  try {
-    const row = db
-      .prepare<[string], string>("select orderId from order_info where user = ?")
-      .pluck()
-      .get(user);
-    return row ?? "";
-  } finally {
-    db.close();
-  }
 }
 
 const isOn = async (site: Site, port: number): Promise<boolean> =>
