@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Whole programs in real time: they wait for most of their time. */
-const REAL_TIME = /^(test\/(e2e|demo|third-party|sim)\/|firmware-sim\/main)/;
+const REAL_TIME = /^(test\/(kill|e2e|demo|third-party|sim)\/|firmware-sim\/main)/;
 
 /** What runs in real time begins first and the rest fills its pauses: the run does not end with one long file alone. */
 export default class LongestFirst extends BaseSequencer {
@@ -10,6 +10,8 @@ export default class LongestFirst extends BaseSequencer {
     const sorted = await super.sort(files);
     const waits = (file: TestSpecification): boolean =>
       REAL_TIME.test(relative(this.ctx.config.root, file.moduleId));
-    return [...sorted.filter(waits), ...sorted.filter((file) => !waits(file))];
+    const kills = (file: TestSpecification): boolean => /\/test\/kill\//.test(file.moduleId);
+    const first = sorted.filter(waits).toSorted((a, b) => Number(kills(b)) - Number(kills(a)));
+    return [...first, ...sorted.filter((file) => !waits(file))];
   }
 }

@@ -232,6 +232,8 @@ describe("the other pages", () => {
 
   test("no log line holds a secret", () => {
     const all = lines.join("");
+    // The calls that carry secrets are there to be read.
+    for (const method of ["userLogin", "getUserPhone"]) expect(all).toContain(`"method":"${method}"`);
     const { user, manager } = config.apps;
     const { merchant, apps } = sandbox.credentials;
     const secrets = [
