@@ -57,7 +57,7 @@ describe("a bug that the world itself plays is seen", () => {
   test.each(plants)("%s", { timeout: TIME }, async (plant, seen) => {
     // Ends by time are rare at the beginning.
     const charges = plant === "cursor committed before its events" ? 100 : 30;
-    const { violations } = await runWorld({ seed: 1, charges, plant });
+    const { violations } = await runWorld({ seed: 1, charges, plant, patience: 60 });
     expect(violations.join("\n")).toMatch(seen);
   });
 });

@@ -25,7 +25,7 @@ const FULL_CHECK_STEPS = 200;
 /** A world in which no port is switched on for so long stands still. */
 const STANDSTILL_STEPS = (12 * 3_600_000) / STEP;
 /** Charges, payments, cancels and repeats all end within this after the last fault. */
-const SETTLE_STEPS = (4 * 3_600_000) / STEP;
+const PATIENCE_MINUTES = 240;
 const MACROTASK = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export interface WorldResult {
@@ -49,6 +49,8 @@ export async function runWorld(of: {
   seed: number | string;
   charges: number;
   plant?: Plant;
+  /** How long everything may take to come together. */
+  patience?: number;
   /** Every line of the history, for people who look for a cause. */
   trace?: (line: string) => void;
   /** Told now and then how many charges there were. */
@@ -120,13 +122,15 @@ export async function runWorld(of: {
     const open = async (): Promise<string[]> => [
       ...(people.busy === 0 ? [] : [`${people.busy} people are about something`]),
       ...(await unsettled({
-        ...{ db: cloud.db, site, pay, starts: ports.starts, payCalls: people.payer.calls },
+        ...{ db: cloud.db, site, pay, starts: ports.starts },
+        ...{ payCalls: people.payer.calls, told: people.phone.told },
       })),
     ];
+    const settleSteps = ((of.patience ?? PATIENCE_MINUTES) * 60_000) / STEP;
     for (let settling = 0; history.violations.length === 0; settling++) {
       await step();
       // What is wrong in the end is wrong at every look; looking seldom costs nothing.
-      if (settling % 30 !== 0 || (settling < SETTLE_STEPS && (await open()).length > 0)) continue;
+      if (settling % 30 !== 0 || (settling < settleSteps && (await open()).length > 0)) continue;
       for (const problem of await open()) history.violation(`not settled: ${problem}`);
       break;
     }

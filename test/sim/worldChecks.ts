@@ -44,6 +44,8 @@ export async function unsettled(of: {
   starts: ReadonlyMap<string, number>;
   /** How many different calls were made to pay each order. */
   payCalls: ReadonlyMap<string, number>;
+  /** Orders that people were told of, and whether they were told that it is paid. */
+  told: ReadonlyMap<string, "made" | "paid">;
 }): Promise<string[]> {
   const { db, site, pay } = of;
   return [
@@ -52,7 +54,21 @@ export async function unsettled(of: {
     ...(await apart(of)),
     ...(await moneyApart(db, pay)),
     ...(await repeated(db, of.payCalls)),
+    ...(await forgotten(db, of.told)),
   ];
+}
+
+/** What the cloud has answered it has not forgotten. */
+async function forgotten(db: Db, told: ReadonlyMap<string, "made" | "paid">): Promise<string[]> {
+  const rows = await db.selectFrom("order_info").select(["orderId", "payState"]).execute();
+  const stored = new Map(rows.map(({ orderId, payState }) => [orderId, payState]));
+  return [...told].flatMap(([orderId, what]) => {
+    const payState = stored.get(orderId);
+    if (payState === undefined) return [`order ${orderId} was answered and is not stored`];
+    return what === "made" || payState === "paid"
+      ? []
+      : [`order ${orderId} was answered as paid and is ${payState}`];
+  });
 }
 
 /** A repeat of a call to pay opens no second payment. */

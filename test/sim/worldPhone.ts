@@ -20,6 +20,8 @@ export type Ask = (method: string, own: Own, times?: number) => Promise<Answer |
 export class WorldPhone {
   readonly #of: { clock: Clock; cloud: WorldCloud; history: History };
   faulty = true;
+  /** Orders that an answer told of, and whether one told that it is paid: what was answered is not forgotten. */
+  readonly told = new Map<string, "made" | "paid">();
   /** The last calls that made orders, by order. */
   readonly orderCalls = new Map<string, string>();
 
@@ -62,7 +64,10 @@ export class WorldPhone {
     if (orders.size > 1) this.#of.history.violation(`one call made the orders ${[...orders].join(", ")}`);
     const [oldest] = this.orderCalls.keys();
     if (this.orderCalls.size >= CALLS_KEPT && oldest !== undefined) this.orderCalls.delete(oldest);
-    for (const orderId of orders) this.orderCalls.set(orderId, body);
+    for (const orderId of orders) {
+      this.orderCalls.set(orderId, body);
+      this.told.set(orderId, "made");
+    }
   }
 
   async #send(person: Person, method: string, body: string): Promise<Answer | undefined> {
