@@ -32,6 +32,8 @@ const RECORDINGS = which === "record" ? 5 : 1;
 /** A point that comes up in nearly every run may be missing in the first recordings. */
 const MORE_RECORDINGS = 2;
 const SAMPLE = 16;
+/** Share of the kills whose point, for a reason that is known, came up in all recordings and in neither of two runs. */
+const LEFT_OUT_MAX = 0.05;
 const FAILURES_MAX = 5;
 const PROGRESS_EVERY = 20;
 
@@ -88,11 +90,13 @@ if (which !== "record") {
     const kills = killsOf(points);
     const todo =
       single !== undefined ? [parseKill(single)] : which === "all" ? kills : sampleOf(kills, SAMPLE);
-    const { killed, failures, vanished } = await carryOut(todo);
+    const { killed, failures, vanished, leftOut } = await carryOut(todo);
     const counts = PROGRAMS.map((p) => `${p} ${points.filter((q) => q.program === p).length}`).join(", ");
     console.log(`${single === undefined ? `kill points: ${counts}; ` : ""}killed ${killed} times`);
     for (const [why, times] of vanished) console.log(`played again ${times} times: ${why}`);
+    if (leftOut.length > 0) console.log(`not reached the second time either: ${leftOut.join("; ")}`);
     expect(failures).toEqual([]);
+    expect(leftOut.length).toBeLessThanOrEqual(todo.length * LEFT_OUT_MAX);
   });
 }
 
@@ -102,20 +106,24 @@ async function carryOut(todo: readonly Kill[]): Promise<{
   failures: string[];
   /** How often a point did not come up and the kill was tried once more, by the reason. */
   vanished: Map<string, number>;
+  /** It did not come up the second time either. */
+  leftOut: string[];
 }> {
   const waiting = [...todo];
   const failures: string[] = [];
   const vanished = new Map<string, number>();
+  const leftOut: string[] = [];
   let killed = 0;
   const work = async (lane: Lane, at: number): Promise<void> => {
     const kill = waiting.shift();
     if (kill === undefined || failures.length >= FAILURES_MAX) return;
     let next = lane;
     try {
-      const why = await killOnce(lane, kill);
+      const { hit, why } = await killOnce(lane, kill);
       if (why !== undefined) vanished.set(why, (vanished.get(why) ?? 0) + 1);
-      killed += 1;
-      if (killed % PROGRESS_EVERY === 0) console.log(`killed ${killed} of ${todo.length}`);
+      if (hit) killed += 1;
+      else leftOut.push(killName(kill));
+      if (hit && killed % PROGRESS_EVERY === 0) console.log(`killed ${killed} of ${todo.length}`);
     } catch (error) {
       const name = killName(kill);
       failures.push(
@@ -129,16 +137,15 @@ async function carryOut(todo: readonly Kill[]): Promise<{
     await work(next, at);
   };
   await Promise.all(lanes.map(work));
-  return { killed, failures, vanished };
+  return { killed, failures, vanished, leftOut };
 }
 
-/** The reason why it took two runs, where it did. */
-async function killOnce(lane: Lane, kill: Kill): Promise<string | undefined> {
+/** `why` it took a second run, where it did. */
+async function killOnce(lane: Lane, kill: Kill): Promise<{ hit: boolean; why?: string }> {
   const scenario = scenarios.find(({ name }) => name === kill.scenario);
   if (scenario === undefined) throw new Error(`there is no scenario ${kill.scenario}`);
-  if (!(await lane.play(scenario, kill)).missed) return undefined;
+  if (!(await lane.play(scenario, kill)).missed) return { hit: true };
   const why = whyVanished(kill.place);
   if (why === undefined) throw new Error("the point did not come up");
-  if ((await lane.play(scenario, kill)).missed) throw new Error(`the point did not come up twice: ${why}`);
-  return why;
+  return { hit: !(await lane.play(scenario, kill)).missed, why };
 }

@@ -87,10 +87,17 @@ export class Phone {
     );
   }
 
-  /** Orders a charge and answers its id; whether it charges then is another question. */
-  async order(of: { deviceCode: string; port: number; unit: number; money: string }): Promise<string> {
+  /** Orders a charge. `charges`: the person was told that it does. */
+  async order(of: {
+    deviceCode: string;
+    port: number;
+    unit: number;
+    money: string;
+  }): Promise<{ orderId: string; charges: boolean }> {
     const opened = await this.ask("newPowerOrder", { unitPrice: "1.50", ...of });
-    return opened === undefined ? orderOf(this.#site, this.user) : String(one(opened).orderId);
+    if (opened === undefined) return { orderId: orderOf(this.#site, this.user), charges: false };
+    const { orderId, state } = one(opened);
+    return { orderId: String(orderId), charges: state === "charging" };
   }
 
   /** Ends the charge; whoever comes too late is told so, and it has ended all the same. */

@@ -45,7 +45,7 @@ const charge: Scenario = {
   name: "charge",
   charger: STEADY.code,
   async play({ phone, port }) {
-    const orderId = await phone.order({ deviceCode: STEADY.code, port, unit: 2, money: "3.00" });
+    const { orderId } = await phone.order({ deviceCode: STEADY.code, port, unit: 2, money: "3.00" });
     await phone.sees(orderId, "charges", (o) => o.state === "charging");
     await phone.stop(orderId);
     await phone.pay({ orderId, money: "3.00", coins: 1, cash: "2.00", notify: "once" });
@@ -58,7 +58,7 @@ const runsOut: Scenario = {
   name: "runs-out",
   charger: FAST.code,
   async prepare({ site, phone, port }) {
-    const orderId = await phone.order({ deviceCode: FAST.code, port, unit: 1, money: "1.50" });
+    const { orderId } = await phone.order({ deviceCode: FAST.code, port, unit: 1, money: "1.50" });
     // From five proven minutes on the half hour is owed, whoever is killed now and cannot prove the rest.
     await until(
       "five minutes are proven",
@@ -100,8 +100,9 @@ const cancel: Scenario = {
       60_000,
     );
     const isCancelled = await phone.cancel(orderId);
-    await ordering;
+    const { charges } = await ordering;
     await site.chargerFault(STEADY.code, { kind: "delay", ms: 1, times: 0 });
+    if (isCancelled && charges) throw new Error(`order ${orderId} was said to charge and to be cancelled`);
     if (isCancelled) return { orderId, state: "cancelled", bill: 0, coins: 0, cash: 0, endReasons: [] };
     // It charges already, as the person was told: they stop it and pay.
     await phone.stop(orderId);
@@ -115,7 +116,7 @@ const cutOff: Scenario = {
   name: "cut-off",
   charger: STEADY.code,
   async prepare({ phone, port }) {
-    const orderId = await phone.order({ deviceCode: STEADY.code, port, unit: 2, money: "3.00" });
+    const { orderId } = await phone.order({ deviceCode: STEADY.code, port, unit: 2, money: "3.00" });
     await phone.sees(orderId, "charges", (o) => o.state === "charging");
     return orderId;
   },
