@@ -86,3 +86,11 @@ test("any second of this century is read back, in any of these zones", () => {
     { numRuns: 300 },
   );
 });
+
+test("UTC is reckoned as the platform's calendar does, and no time is refused alike", () => {
+  for (let ms = -(2 ** 40); ms < 2 ** 42; ms += 86_400_000 * 97 + 12_345_678) {
+    expect(wallTime(instant(ms), "UTC")).toEqual(wallTime(instant(ms), "Etc/UTC"));
+  }
+  for (const zone of ["UTC", "Etc/UTC"])
+    expect(() => wallTime(instant(Number.NaN), zone)).toThrow(RangeError);
+});

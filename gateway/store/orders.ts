@@ -185,7 +185,7 @@ export class Orders {
 
   #store(row: Row): void {
     this.#save.run(row);
-    this.#known.clear();
+    if (row.deviceCode !== null) this.#known.delete(row.deviceCode as DeviceCode);
   }
 }
 

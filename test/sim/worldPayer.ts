@@ -56,7 +56,7 @@ export class WorldPayer {
     }
     // Closed the window; it ends by its time.
     if (former === undefined || chance(random, 0.1)) return;
-    await wait(clock, millis(500 + below(random, chance(random, 0.1) ? 20 * MINUTE : 5 * SECOND)), "pays");
+    await wait(clock, millis(500 + below(random, chance(random, 0.05) ? 20 * MINUTE : 5 * SECOND)), "pays");
     if (!pay.pay(former)) return;
     history.add(`${person.who} paid ${former}`);
     this.#tell(person, former);

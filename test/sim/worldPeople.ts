@@ -151,7 +151,7 @@ export class WorldPeople {
   /** Stops it early or waits for the end; walks away from one that never comes to an end. */
   async #lookAfter(person: Person, ask: Ask, orderId: string): Promise<void> {
     const { random } = person;
-    const patient = chance(random, 0.08);
+    const patient = chance(random, 0.06);
     for (let look = 0; look < LOOKS && !this.#home; look++) {
       await this.#pause(person, 2 * SECOND, patient ? 8 * MINUTE : MINUTE);
       const state = textOf(await ask("getPowerOrder", { orderId }), "state");

@@ -42,7 +42,7 @@ export class WorldTrouble {
     history.fault(`crash of the ${program}`, when);
     this.#crashes += 1;
     const restart = random.fork(`restart ${this.#crashes}`);
-    const late = below(restart, 6) === 0 ? 6 * MINUTE : 15 * SECOND;
+    const late = below(restart, 12) === 0 ? 5 * MINUTE : 15 * SECOND;
     const pause = SECOND + below(restart, late);
     this.#faults.mendAfter(`crash of the ${program}`, pause, () => {
       if (program === "cloud") void cloud.boot();

@@ -88,8 +88,11 @@ export class Watch {
     const version = Number(this.#db.pragma("data_version", { simple: true }));
     if (version === this.#version) return undefined;
     this.#version = version;
+    const before = this.#lastTransfer;
     const touched = this.#takeTransfers();
-    return [...this.#balances(), ...this.#orders(touched, told), ...this.#slots()];
+    // Balances change by transfers; whatever else changes one is found by the full check.
+    const balances = this.#lastTransfer === before ? [] : this.#balances();
+    return [...balances, ...this.#orders(touched, told), ...this.#slots()];
   }
 
   close(): void {
