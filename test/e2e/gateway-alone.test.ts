@@ -13,7 +13,7 @@ if (!everything) console.log(`skipped: the gateway in an empty folder; ${reason}
 
 describe.runIf(everything)("the gateway in an empty folder", () => {
   test("starts with plain node and runs a charge; nothing of the cloud lies there", {
-    timeout: 600_000,
+    timeout: 1_000_000,
   }, async () => {
     const dir = await mkdtemp(join(tmpdir(), "bluepower-alone-"));
     onTestFinished(() => rm(dir, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ describe.runIf(everything)("the gateway in an empty folder", () => {
       ["ci", "-w", "gateway", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline"],
       {
         cwd: dir,
-        timeout: 500_000,
+        timeout: 900_000,
         // The native modules are compiled where there is no binary for them: without the minute of optimising SQLite.
         env: { ...process.env, CFLAGS: "-O0", CXXFLAGS: "-O0" },
       },
