@@ -10,7 +10,12 @@ import { mutated, mutation, pieces } from "./mutations.ts";
 
 const RUNS = 1000;
 let frames = 0;
-afterAll(() => console.log(`hostile frames: ${frames} random or mutated frames, nothing thrown`));
+/** Fewer would be thousands no more. */
+const FRAMES_AT_LEAST = 8000;
+afterAll(() => {
+  console.log(`hostile frames: ${frames} random or mutated frames, nothing thrown`);
+  expect(frames).toBeGreaterThan(FRAMES_AT_LEAST);
+});
 
 /** Everything a central says in a good conversation, with timestamps that the charger takes. */
 const GOOD = [

@@ -12,7 +12,12 @@ import { mutated, mutation, pieces } from "./mutations.ts";
 
 const RUNS = 1500;
 let packets = 0;
-afterAll(() => console.log(`hostile HCI: ${packets} random or mutated packets, nothing thrown`));
+/** Fewer would be thousands no more. */
+const PACKETS_AT_LEAST = 8000;
+afterAll(() => {
+  console.log(`hostile HCI: ${packets} random or mutated packets, nothing thrown`);
+  expect(packets).toBeGreaterThan(PACKETS_AT_LEAST);
+});
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
 const joined = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((p) => [...p]));

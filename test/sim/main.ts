@@ -24,6 +24,10 @@ const faults: Record<string, number> = {};
 const all = { worlds: 0, charges: 0, simulated: 0 };
 do {
   const seed = minutes === undefined ? first : String(randomInt(1_000_000_000));
+  // A world that throws has said nothing else.
+  console.log(
+    `seed ${seed}: begins; again: npm run sim -- ${seed}${charges === CHARGES ? "" : ` ${charges}`}`,
+  );
   const result = await runWorld({
     ...{ seed, charges },
     ...(process.env.TRACE === undefined ? {} : { trace: (line) => console.log(line) }),
