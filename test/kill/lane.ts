@@ -33,6 +33,8 @@ export class Lane {
   #people = 0;
   #port = 0;
   #workerKills = 0;
+  /** The killed program is back. */
+  #back: Promise<void> | undefined;
 
   private constructor(of: { dir: string; site: Site; probed: Probed }) {
     this.#dir = of.dir;
@@ -44,19 +46,20 @@ export class Lane {
     const dir = await mkdtemp(join(tmpdir(), "bluepower-kill-"));
     const path = join(dir, "probe");
     const probed = await Probed.listen(path);
+    let site: Site | undefined;
     try {
-      const site = await startSite({
+      site = await startSite({
         chargers: [STEADY, FAST],
         env: {
           NODE_OPTIONS: `--import="${resolve(import.meta.dirname, "../../dist/kill/probe.js")}"`,
           [SOCKET]: path,
         },
       });
-      const lane = new Lane({ dir, site, probed });
       await site.reachable(STEADY.code);
       await site.reachable(FAST.code);
-      return lane;
+      return new Lane({ dir, site, probed });
     } catch (error) {
+      await site?.stop();
       await probed.close();
       await rm(dir, { recursive: true, force: true });
       throw error;
@@ -64,6 +67,10 @@ export class Lane {
   }
 
   async close(): Promise<void> {
+    // Who reaches its place now would stand there for ever.
+    this.#probed.stands = (_, pid) => process.kill(pid, "SIGKILL");
+    // Nor is a program started after the others have been stopped.
+    await this.#back?.catch(() => {});
     await this.#site.stop();
     await this.#probed.close();
     await rm(this.#dir, { recursive: true, force: true });
@@ -93,11 +100,11 @@ export class Lane {
     const before = { switchedOn: switchedOn(), errors: PROGRAMS.map((p) => errors(p).length) };
     const prepared = (await scenario.prepare?.(run)) ?? "";
 
-    let back: Promise<void> | undefined;
+    this.#back = undefined;
     this.#probed.stands = (program, pid) => {
-      back = this.#kill(program, pid);
+      this.#back = this.#kill(program, pid);
       // Awaited below, where its failure is told.
-      back.catch(() => {});
+      this.#back.catch(() => {});
     };
     await this.#probed.watch(kill);
     const expected = await scenario.play(run, prepared);
@@ -112,12 +119,12 @@ export class Lane {
         TOGETHER_MS,
       );
     try {
-      await back;
-      const early = back;
+      const early = this.#back;
+      await early;
       await settled();
       // One of its last sends, which nobody waited for, was the place.
-      if (back !== early) {
-        await back;
+      if (this.#back !== early) {
+        await this.#back;
         await settled();
       }
     } catch (error) {
@@ -127,7 +134,7 @@ export class Lane {
     const seen = (program: Program) => new Map(this.#probed.seen(program));
     const all = { cloud: seen("cloud"), gateway: seen("gateway"), "ble-worker": seen("ble-worker") };
     await this.#probed.rest();
-    return { seen: all, missed: kill !== undefined && back === undefined };
+    return { seen: all, missed: kill !== undefined && this.#back === undefined };
   }
 
   async #kill(program: Program, pid: number): Promise<void> {

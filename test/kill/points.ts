@@ -12,7 +12,7 @@ export interface Point {
 /** Why a point that was recorded may not come up again, by what it is called. */
 const MAY_VANISH: readonly { label: RegExp; why: string }[] = [
   {
-    label: /^(mqtt ack|commit gateway_cursor|commit meta=acknowledged|mqtt event port\.changed)$/,
+    label: /^(mqtt ack|commit gateway_cursor|commit meta=acknowledged)$/,
     why: "events that come close together travel as one",
   },
   {

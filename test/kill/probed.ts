@@ -13,6 +13,7 @@ interface Attached {
 /** The test's end of the probes in the programs of one site. A program that is started again takes the place of the former. */
 export class Probed {
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   readonly #attached = new Map<Program, Attached>();
   /** Counted by name, since the last watch. */
   readonly #points = new Map<Program, Map<string, number>>();
@@ -35,7 +36,7 @@ export class Probed {
   }
 
   async close(): Promise<void> {
-    for (const { socket } of this.#attached.values()) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((done) => this.#server.close(done));
   }
 
@@ -78,6 +79,8 @@ export class Probed {
 
   #connected(socket: Socket): void {
     let name: Program | undefined;
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
     createInterface({ input: socket }).on("line", (line) => {
       const message = JSON.parse(line) as FromProbe;
