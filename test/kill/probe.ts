@@ -114,7 +114,7 @@ function watchDatabase(pass: Pass): void {
     const original = statements[name];
     statements[name] = function (...parameters) {
       const run = (): unknown => original.apply(this, parameters);
-      if (this.source === "COMMIT") return commit(run);
+      if (this.source.toUpperCase() === "COMMIT") return commit(run);
       if (this.source === "ROLLBACK") writes.clear();
       const write = this.readonly ? undefined : writeOf(this.source, parameters);
       if (write === undefined) return run();
