@@ -56,8 +56,8 @@ export type AuthMode = "session" | "login" | "open";
 type CallerOf<A extends AuthMode> = { session: Caller; login: LoggedIn; open: LoggedIn | null }[A];
 
 type Work<I, O, R extends Reason, A> =
-  /** Reads; never stored for repeats. */
-  | { read(context: Context<I, R, A>): Promise<O> }
+  /** Reads; never stored for repeats. `remark`: the answer is good, and the top-level `reason` says this beside it. */
+  | { read(context: Context<I, R, A> & { remark(reason: R): void }): Promise<O> }
   /** One transaction; the answer is stored with it, and a repeat of the signed call gets that answer. */
   | { change(context: Context<I, R, A> & { tx: Tx }): Promise<O> }
   /** Several steps with calls to the outside between them; each change goes through `once` or a transaction of the domain. */

@@ -13,7 +13,12 @@ export interface Answer {
   data: unknown;
 }
 
-export const success = (data: unknown): Answer => ({ code: 0, message: "成功", data });
+export const success = (data: unknown, remark?: Reason): Answer => ({
+  code: 0,
+  message: remark === undefined ? "成功" : reasons[remark].sentence,
+  ...(remark !== undefined && { reason: remark }),
+  data,
+});
 
 /** A reason of code 0 is answered as the method's ResultInfo with `result` 1. */
 export function refused(endpoint: AnyEndpoint, refusal: Refusal): Answer {

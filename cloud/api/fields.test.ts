@@ -1,8 +1,19 @@
 import { instant } from "@bluepower/protocol/clock";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { z } from "zod";
-import { compactTimeIn, EndDate_, StartDate_, wireTimeIn, Yuan_, yuan } from "./fields.ts";
+import { z } from "zod";
+import {
+  CommaList_,
+  compactTimeIn,
+  DeviceCode_,
+  EndDate_,
+  paged,
+  rowsOf,
+  StartDate_,
+  wireTimeIn,
+  Yuan_,
+  yuan,
+} from "./fields.ts";
 
 const read = <T>(field: z.ZodType<T>, sent: string): T | string => {
   const parsed = field.safeParse(sent);
@@ -58,5 +69,43 @@ describe("times", () => {
     expect(wireTimeIn("UTC", at)).toBe("2026-11-22 16:05:09");
     expect(wireTimeIn("UTC", null)).toBe("");
     expect(compactTimeIn("Asia/Shanghai", at)).toBe("20261123000509");
+  });
+});
+
+describe("pages", () => {
+  const input = paged({ orderId: z.string().optional() });
+  const says = (sent: Record<string, string>) => {
+    const parsed = input.safeParse(sent);
+    return parsed.success ? rowsOf(parsed.data) : parsed.error.issues.map((i) => `${i.path}: ${i.message}`);
+  };
+  test("both page parameters or none, and none beside an order", () => {
+    expect(says({ startIndex: "20", pageSize: "10" })).toEqual({ startIndex: 20, pageSize: 10 });
+    expect(says({ startIndex: "0", pageSize: "101" })).toEqual({ startIndex: 0, pageSize: 100 });
+    expect(says({})).toEqual({ startIndex: 0, pageSize: 10_000 });
+    expect(says({ startIndex: "0" })).toEqual(["pageSize: missing, goes with startIndex"]);
+    expect(says({ pageSize: "10" })).toEqual(["startIndex: missing, goes with pageSize"]);
+    expect(says({ orderId: "x", startIndex: "0", pageSize: "1" })).toEqual([
+      "orderId: without startIndex and pageSize",
+    ]);
+  });
+});
+
+describe("lists in one text", () => {
+  const codes = CommaList_(DeviceCode_, "8 letters or digits");
+  test("each value once and in its form, or nothing is taken", () => {
+    expect(read(codes, "DEMO0001,DEMO0002")).toEqual(["DEMO0001", "DEMO0002"]);
+    for (const bad of [
+      "",
+      ",",
+      "DEMO0001,",
+      "DEMO0001, DEMO0002",
+      "DEMO0001,DEMO0001",
+      "DEMO0001;DEMO0002",
+    ]) {
+      expect(read(codes, bad)).toBe("1 to 100 of 8 letters or digits, separated by commas, each once");
+    }
+    const many = Array.from({ length: 101 }, (_, i) => `DEV${String(i).padStart(5, "0")}`);
+    expect(read(codes, many.join(","))).toContain("1 to 100");
+    expect(read(codes, many.slice(1).join(","))).toHaveLength(100);
   });
 });

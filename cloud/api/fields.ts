@@ -103,6 +103,58 @@ export const StartDate_ = dateText({ hour: 0, minute: 0, second: 0 });
 /** Last moment of a span, included; a date alone means to 23:59:59. */
 export const EndDate_ = dateText({ hour: 23, minute: 59, second: 59 });
 
+/** A page's first row; the first of all is 0. */
+export const StartIndex_ = Whole_(0, 999_999_999);
+/** Rows of a page; more than `PAGE_MAX` is cut to it (spec 2, "Pages"). */
+export const PageSize_ = Whole_(1, 999_999_999)
+  .meta({ description: "At most 100 rows are answered" })
+  .transform((size) => Math.min(size, PAGE_MAX));
+const PAGE_MAX = 100;
+/** What a list without a page answers at most; then `reason` is TRUNCATED. */
+export const LIST_MAX = 10_000;
+
+/**
+ * Parameters of a list that is asked for by page, whole, or, where `shape` has an `orderId`, for one order: both page
+ * parameters or none, and none beside the order.
+ */
+export function paged<S extends z.ZodRawShape>(shape: S) {
+  const page = { startIndex: StartIndex_.optional(), pageSize: PageSize_.optional() };
+  return z.object({ ...shape, ...page }).superRefine((input, context) => {
+    const { startIndex, pageSize, orderId } = input as Record<string, unknown>;
+    const wrong = (name: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [name], message });
+    if (startIndex === undefined && pageSize !== undefined)
+      wrong("startIndex", "missing, goes with pageSize");
+    if (startIndex !== undefined && pageSize === undefined)
+      wrong("pageSize", "missing, goes with startIndex");
+    if (orderId !== undefined && startIndex !== undefined)
+      wrong("orderId", "without startIndex and pageSize");
+  });
+}
+
+/** The rows that `paged` asks for. */
+export const rowsOf = (page: { startIndex?: number | undefined; pageSize?: number | undefined }) => ({
+  startIndex: page.startIndex ?? 0,
+  pageSize: page.pageSize ?? LIST_MAX,
+});
+
+/** Several values of one form in one text, separated by commas: each once, at most `LIST_PARAMETER_MAX`. */
+export function CommaList_<T>(form: z.ZodType<T, string>, allowed: string) {
+  const says = `1 to ${LIST_PARAMETER_MAX} of ${allowed}, separated by commas, each once`;
+  return z
+    .string({ error: (issue) => (issue.input === undefined ? `missing, ${says}` : says) })
+    .meta({ description: says })
+    .transform((text, context): T[] => {
+      const parts = text.split(",", LIST_PARAMETER_MAX + 1).map((part) => form.safeParse(part));
+      const values = parts.flatMap((part) => (part.success ? [part.data] : []));
+      const good = values.length === parts.length && values.length <= LIST_PARAMETER_MAX;
+      if (good && new Set(values).size === values.length) return values;
+      context.addIssue({ code: "custom", message: says });
+      return z.NEVER;
+    });
+}
+const LIST_PARAMETER_MAX = 100;
+
 // ---- answers
 
 /** Most answers are a list, of one object where the document has one. */
@@ -116,6 +168,10 @@ export const yuan = z
 
 /** 0 or 1. */
 export const Flag = z.int().min(0).max(1);
+
+/** A page of a list: the rows asked for, and how many match in all. */
+export const pageOf = <T extends z.ZodType>(row: T) =>
+  z.object({ totalCount: z.int(), abstractList: z.array(row) });
 
 /** `result` 0 is done; 1, with the sentence, comes from `refuse` with a reason of code 0. */
 export const ResultInfo = z.object({ result: Flag, reason: z.string() });

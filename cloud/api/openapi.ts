@@ -161,7 +161,10 @@ function answerSchema(endpoint: AnyEndpoint): JsonObject {
     properties: {
       code: { const: 0 },
       message: { type: "string" },
-      reason: { type: "string", description: "With a ResultInfo whose result is 1" },
+      reason: {
+        type: "string",
+        description: "With a ResultInfo whose result is 1, or a remark on what is answered",
+      },
       data,
     },
   };

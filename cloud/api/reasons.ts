@@ -51,6 +51,8 @@ export const reasons = {
   PAYMENT_OPEN: { code: 0, sentence: "支付处理中，请稍后再试" },
   PENDING: { code: 0, sentence: "支付处理中" },
   FAILED: { code: 0, sentence: "支付失败" },
+  // 0: carried out, with a remark
+  TRUNCATED: { code: 0, sentence: "结果过多，只返回前一万条" },
 } as const satisfies Record<string, { code: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 999; sentence: string }>;
 
 export type Reason = keyof typeof reasons;

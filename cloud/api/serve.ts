@@ -11,6 +11,7 @@ import { type Answer, refused, success } from "./envelope.ts";
 import { CALLER_NAMES, identify } from "./identify.ts";
 import { shown } from "./parameters.ts";
 import { RATES, rates } from "./rates.ts";
+import type { Reason } from "./reasons.ts";
 import { Refusal, refuse } from "./refusal.ts";
 
 /** Parameters of every call; all but the last are required (spec 2). */
@@ -166,7 +167,14 @@ export function createApi(
       ({ cloud, input, caller, address, refuse, ...more }) as never;
     const checked = (data: unknown): unknown => endpoint.output.parse(data);
     const onceOfCall = answered.onceFor(call.key);
-    if ("read" in endpoint) return success(checked(await endpoint.read(context({}))));
+    if ("read" in endpoint) {
+      let remarked: Reason | undefined;
+      const remark = (reason: Reason): void => {
+        remarked = reason;
+      };
+      const data = checked(await endpoint.read(context({ remark })));
+      return success(data, remarked);
+    }
     if ("run" in endpoint) return success(checked(await endpoint.run(context({ once: onceOfCall }))));
     const { value } = await onceOfCall(async (tx) => checked(await endpoint.change(context({ tx }))));
     return success(value);
