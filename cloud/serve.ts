@@ -11,11 +11,12 @@ import { createWeb } from "./api/web.ts";
 import { PAY_NOTIFY_PATH, REFUND_NOTIFY_PATH } from "./api/wechatNotify.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
-import { openDatabase } from "./database/open.ts";
+import { openDatabase, transaction } from "./database/open.ts";
 import { startGateways } from "./gateways/start.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { gatewayOrders } from "./orders/gatewayOrders.ts";
+import { useDayZone } from "./orders/orderDay.ts";
 import { startOrders } from "./orders/sweeper.ts";
 import { noWeChatPay } from "./payments/none.ts";
 import type { PaymentProvider } from "./payments/payments.ts";
@@ -98,6 +99,12 @@ export async function startCloud(
     if (migrated.length > 0)
       log.info({ event: "database.migrated", migrated }, "the tables were brought up to date");
 
+    if ((await transaction(db, (tx) => useDayZone(tx, config.zone))) === "summed_anew") {
+      log.info(
+        { event: "orders.summed", zone: config.zone },
+        "the days' sums of orders were made anew for this zone",
+      );
+    }
     const gateways = await startGateways({ db, clock, random, log, config, orders: gatewayOrders(clock) });
     closing.push(() => gateways.close());
     const provider = paymentProvider(config, { clock, random, log });

@@ -154,6 +154,29 @@ export interface OrderInfo {
   updateTime: number;
 }
 
+/** Sums of the listed orders of a manager's charger and day (of the order, in the zone of setting `day_zone`). */
+export interface OrderDay {
+  manager: string;
+  deviceCode: string;
+  /** yyyymmdd. */
+  day: number;
+  count: number;
+  unit: number;
+  money: number;
+  paidCount: number;
+  /** Coins and cash of what was paid. */
+  pmoney: number;
+  cash: number;
+}
+
+/** What a manager can withdraw: paid orders that no cash-out has, and what refunds of withdrawn ones take off. */
+export interface ManagerMoneyRow {
+  manager: string;
+  count: number;
+  money: number;
+  debt: number;
+}
+
 /** One live order per port, by its primary key (deviceCode, port). */
 export interface LiveOrder {
   deviceCode: string;
@@ -376,6 +399,8 @@ export interface Schema {
   device_info: DeviceInfo;
   black_user_info: BlackUserInfo;
   order_info: OrderInfo;
+  order_day: OrderDay;
+  manager_money: ManagerMoneyRow;
   live_order: LiveOrder;
   unpaid_order: UnpaidOrder;
   order_pay_info: OrderPayInfo;

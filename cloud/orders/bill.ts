@@ -5,6 +5,7 @@ import type { Tx } from "../database/database.ts";
 import type { PayState } from "../database/schema.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { claimRefund } from "../payments/refunds.ts";
+import { changeOrder } from "./orderRow.ts";
 
 /** A charge that gave less than this has given nothing: the user came, saw it fail and went. */
 const FREE_BELOW_MINUTES = 5;
@@ -43,11 +44,7 @@ export async function rebill(tx: Tx, bill: Bill, units: number, at: Instant): Pr
   const { orderId, payState } = bill;
   const money = units * bill.unitPrice;
   const update = (values: Partial<Pick<Bill, "payState" | "cashOutFlag">>) =>
-    tx
-      .updateTable("order_info")
-      .set({ unit: units, money, updateTime: at, ...values })
-      .where("orderId", "=", orderId)
-      .execute();
+    changeOrder(tx, orderId, { set: { unit: units, money, updateTime: at, ...values } });
   if (bill.agreedMoney === 0) {
     await update({});
     return;
@@ -80,12 +77,8 @@ export async function rebill(tx: Tx, bill: Bill, units: number, at: Instant): Pr
 
 /** A bill of nothing is settled: nobody pays it, no manager withdraws it, and its user is free for a new order. */
 export async function settleNothing(tx: Tx, orderId: string, at: Instant): Promise<void> {
-  await tx
-    .updateTable("order_info")
-    .set({ payState: "paid", cashOutFlag: 2, updateTime: at })
-    .where("orderId", "=", orderId)
-    .where("money", "=", 0)
-    .execute();
+  const set = { payState: "paid", cashOutFlag: 2, updateTime: at } as const;
+  await changeOrder(tx, orderId, { when: { money: 0 }, set });
   await tx.deleteFrom("unpaid_order").where("orderId", "=", orderId).execute();
 }
 
@@ -129,9 +122,8 @@ async function giveBack(
     at,
   });
   const left = bill.money - cash - coins * coin;
-  await tx
-    .updateTable("order_info")
-    .set({
+  await changeOrder(tx, bill.orderId, {
+    set: {
       unit: to.units,
       money: left,
       cash: bill.cash - cash,
@@ -139,7 +131,6 @@ async function giveBack(
       updateTime: at,
       // Nothing is left to withdraw.
       ...(left === 0 && bill.cashOutFlag === 0 && { cashOutFlag: 2 }),
-    })
-    .where("orderId", "=", bill.orderId)
-    .execute();
+    },
+  });
 }

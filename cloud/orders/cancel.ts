@@ -4,10 +4,11 @@ import type { Tx } from "../database/database.ts";
 import { transaction } from "../database/open.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import { mayCancelUnproven } from "./cancelLimits.ts";
+import { changeOrder, type StoredOrder, storedOrder } from "./orderRow.ts";
 import { sendAndApply } from "./outcomes.ts";
 import type { CancelReason } from "./refusals.ts";
 import { freeUser } from "./slots.ts";
-import { applyWord, openCommand, type StoredOrder, storedOrder } from "./words.ts";
+import { applyWord, openCommand } from "./words.ts";
 import { type OrderWorld, WAIT_MS } from "./world.ts";
 
 /** A gateway that comes back within this time still gets the cancel; later the sweeper asks anew. */
@@ -120,13 +121,10 @@ export async function tellCancelled(
   of: { orderId: string; reason: CancelReason; at: Instant },
 ): Promise<boolean> {
   const { orderId, reason, at } = of;
-  const told = await tx
-    .updateTable("order_info")
-    .set({ state: "cancelled", toldCancelled: 1, cancelReason: reason, endTime: at, updateTime: at })
-    .where("orderId", "=", orderId)
-    .where("state", "=", "starting")
-    .returning("gatewayId")
-    .executeTakeFirst();
+  const told = await changeOrder(tx, orderId, {
+    when: { state: "starting" },
+    set: { state: "cancelled", toldCancelled: 1, cancelReason: reason, endTime: at, updateTime: at },
+  });
   if (told === undefined) return false;
   await freeUser(tx, orderId);
   if (told.gatewayId !== null) await gateways.touchDesired(tx, told.gatewayId);

@@ -2,8 +2,8 @@ import { type Instant, instant } from "@bluepower/protocol/clock";
 import { instantOf, wallTime } from "@bluepower/protocol/siteTime";
 import { MAX_CHARGE_MINUTES } from "@bluepower/protocol/units";
 import type { Tx } from "../database/database.ts";
+import type { StoredOrder } from "./orderRow.ts";
 import { DAMAGED } from "./portReports.ts";
-import type { StoredOrder } from "./words.ts";
 
 /** Cancels of one user and day at chargers without a gateway: nobody but the user's phone says that the port is off. */
 const CANCELS_A_DAY = 3;

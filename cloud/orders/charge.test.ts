@@ -5,6 +5,7 @@ import { transaction } from "../database/open.ts";
 import { awaitCancel, planCancel } from "./cancel.ts";
 import { watchReportedPort } from "./cancelLimits.ts";
 import { moveLiveOrders } from "./gatewayOrders.ts";
+import type { StoredOrder } from "./orderRow.ts";
 import { startCharging } from "./start.ts";
 import { planStop, stopCharging } from "./stop.ts";
 import {
@@ -18,7 +19,6 @@ import {
   testWorld,
   USER,
 } from "./testWorld.ts";
-import type { StoredOrder } from "./words.ts";
 
 let world: TestWorld;
 beforeEach(async () => {

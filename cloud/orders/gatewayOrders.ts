@@ -3,8 +3,9 @@ import { orderId as asOrderId, chargeMinutes, deviceCode, portNo, units } from "
 import type { DesiredOrder, GatewayEvent, Quality } from "@bluepower/protocol/uplink/messages";
 import type { Db, Tx } from "../database/database.ts";
 import type { Gateways } from "../gateways/gateways.ts";
+import { changeOrder, storedOrder } from "./orderRow.ts";
 import { cancelReasons } from "./refusals.ts";
-import { applyWord, storedOrder, type Word } from "./words.ts";
+import { applyWord, type Word } from "./words.ts";
 
 export type OrderEvent = Extract<GatewayEvent, { kind: `order.${string}` }>;
 
@@ -118,11 +119,7 @@ export async function moveLiveOrders(
     .where("order_info.gatewayId", "is not", null)
     .execute();
   for (const { orderId, gatewayId } of moved) {
-    await tx
-      .updateTable("order_info")
-      .set({ gatewayId: of.gatewayId })
-      .where("orderId", "=", orderId)
-      .execute();
+    await changeOrder(tx, orderId, { set: { gatewayId: of.gatewayId } });
     if (gatewayId !== null) await gateways.touchDesired(tx, gatewayId);
   }
   if (moved.length > 0) await gateways.touchDesired(tx, of.gatewayId);

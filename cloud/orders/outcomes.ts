@@ -1,9 +1,10 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import type { CommandOutcome } from "@bluepower/protocol/uplink/messages";
 import { transaction } from "../database/open.ts";
+import { storedOrder } from "./orderRow.ts";
 import type { CancelReason } from "./refusals.ts";
 import { cancelReasons } from "./refusals.ts";
-import { applyWord, storedOrder, type Word } from "./words.ts";
+import { applyWord, type Word } from "./words.ts";
 import type { OrderWorld } from "./world.ts";
 
 type Outcome = CommandOutcome | { kind: "no_answer" };

@@ -5,8 +5,9 @@ import type { Db, Tx } from "../database/database.ts";
 import type { OrderState } from "../database/schema.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import { audit, type By } from "../identity/audit.ts";
+import { storedOrder } from "./orderRow.ts";
 import { freePort } from "./slots.ts";
-import { agreedEnd, finish, storedOrder } from "./words.ts";
+import { agreedEnd, finish } from "./words.ts";
 
 /** An order that holds its port. */
 export interface LiveOrder {

@@ -6,6 +6,7 @@ import type { DeviceInfo } from "../database/schema.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import { unpaidBills } from "./bills.ts";
 import { orderIds } from "./identifiers.ts";
+import { insertOrder } from "./orderRow.ts";
 import { portDamaged } from "./portReports.ts";
 import { takePort, takeUnpaid } from "./slots.ts";
 import { LOST_AFTER_MS, START_DEADLINE_MS } from "./world.ts";
@@ -142,39 +143,35 @@ async function insert(
   const free = money === 0;
   const driven = device.gatewayId === null;
   for (const id of orderIds(of.user, at)) {
-    const inserted = await tx
-      .insertInto("order_info")
-      .values({
-        orderId: id,
-        user: of.user,
-        deviceCode: of.deviceCode,
-        deviceName: device.deviceName,
-        port: of.port,
-        unitPrice,
-        unit,
-        money,
-        orderTime: at,
-        payTime: null,
-        cashOutFlag: free ? 2 : 0,
-        cashOutId: null,
-        agreedUnit: unit,
-        agreedMoney: money,
-        state: driven ? "charging" : "starting",
-        payState: free ? "paid" : "unpaid",
-        manager: of.manager,
-        gatewayId: device.gatewayId,
-        startTime: driven ? at : null,
-        endTime: null,
-        minutes: null,
-        endReason: null,
-        evidence: null,
-        cancelReason: null,
-        plateNo: of.plateNo,
-        updateTime: at,
-      })
-      .onConflict((c) => c.column("orderId").doNothing())
-      .executeTakeFirst();
-    if (inserted.numInsertedOrUpdatedRows === 1n) return id;
+    const inserted = await insertOrder(tx, {
+      orderId: id,
+      user: of.user,
+      deviceCode: of.deviceCode,
+      deviceName: device.deviceName,
+      port: of.port,
+      unitPrice,
+      unit,
+      money,
+      orderTime: at,
+      payTime: null,
+      cashOutFlag: free ? 2 : 0,
+      cashOutId: null,
+      agreedUnit: unit,
+      agreedMoney: money,
+      state: driven ? "charging" : "starting",
+      payState: free ? "paid" : "unpaid",
+      manager: of.manager,
+      gatewayId: device.gatewayId,
+      startTime: driven ? at : null,
+      endTime: null,
+      minutes: null,
+      endReason: null,
+      evidence: null,
+      cancelReason: null,
+      plateNo: of.plateNo,
+      updateTime: at,
+    });
+    if (inserted !== undefined) return id;
   }
   throw new Error("order ids never end");
 }

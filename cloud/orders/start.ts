@@ -1,6 +1,6 @@
+import type { StoredOrder } from "./orderRow.ts";
 import { sendAndApply } from "./outcomes.ts";
 import type { Placed } from "./place.ts";
-import type { StoredOrder } from "./words.ts";
 import { type OrderWorld, WAIT_MS } from "./world.ts";
 
 /**

@@ -1,8 +1,9 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import type { Tx } from "../database/database.ts";
 import type { Gateways } from "../gateways/gateways.ts";
+import { storedOrder } from "./orderRow.ts";
 import { sendAndApply } from "./outcomes.ts";
-import { agreedEnd, applyWord, storedOrder, switchOff } from "./words.ts";
+import { agreedEnd, applyWord, switchOff } from "./words.ts";
 import { type OrderWorld, WAIT_MS } from "./world.ts";
 
 export type StopPlan =

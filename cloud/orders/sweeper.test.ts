@@ -3,10 +3,10 @@ import type { CommandBody, CommandOutcome } from "@bluepower/protocol/uplink/mes
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../database/open.ts";
 import { moveLiveOrders } from "./gatewayOrders.ts";
+import type { StoredOrder } from "./orderRow.ts";
 import { startCharging } from "./start.ts";
 import { startOrders } from "./sweeper.ts";
 import { GATED, PHONED, START, type TestWorld, testWorld } from "./testWorld.ts";
-import type { StoredOrder } from "./words.ts";
 
 let world: TestWorld;
 beforeEach(async () => {

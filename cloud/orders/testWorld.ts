@@ -10,9 +10,9 @@ import type { Payments } from "../payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../payments/scriptedPay.ts";
 import { startPayments } from "../payments/start.ts";
 import { gatewayOrders, type OrderEvent } from "./gatewayOrders.ts";
+import type { StoredOrder } from "./orderRow.ts";
 import { type NewOrder, type Placed, placeOrder } from "./place.ts";
 import { type ScriptedGateways, scriptedGateways } from "./scriptedGateways.ts";
-import type { StoredOrder } from "./words.ts";
 
 export const START = instant(1_800_000_000_000);
 export const USER = "13800000001";

@@ -4,8 +4,8 @@ import type { OrderState } from "../database/schema.ts";
 import { tellCancelled } from "./cancel.ts";
 import { desiredOrders, moveLiveOrders, type OrderEvent } from "./gatewayOrders.ts";
 import { moves, type WordKind } from "./machine.ts";
+import type { StoredOrder } from "./orderRow.ts";
 import { cancelled, failed, GATED, OTHER, START, started, type TestWorld, testWorld } from "./testWorld.ts";
-import type { StoredOrder } from "./words.ts";
 
 let world: TestWorld;
 beforeEach(async () => {

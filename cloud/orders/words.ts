@@ -7,12 +7,11 @@ import {
   units,
 } from "@bluepower/protocol/units";
 import type { EndReason, Evidence } from "@bluepower/protocol/uplink/messages";
-import type { Selectable } from "kysely";
 import type { Tx } from "../database/database.ts";
-import type { OrderInfo } from "../database/schema.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import { billedUnits, rebill } from "./bill.ts";
 import { type Move, moves } from "./machine.ts";
+import { changeOrder, type StoredOrder, storedOrder } from "./orderRow.ts";
 import type { CancelReason } from "./refusals.ts";
 import { freePort, freeUser } from "./slots.ts";
 
@@ -22,8 +21,6 @@ export type Word =
   | { kind: "failed" | "cancelled"; reason: CancelReason }
   | { kind: "finished"; minutes: number; endReason: EndReason; evidence: Evidence; endTime: Instant };
 
-export type StoredOrder = Selectable<OrderInfo>;
-
 /** Commands wanted by the change, to be sent after the commit. */
 export interface Applied {
   move: Move | "unknown_order";
@@ -32,9 +29,6 @@ export interface Applied {
 
 /** Two writers of one order are rare, more than this is a bug. */
 const TRIES = 5;
-
-export const storedOrder = (tx: Tx, orderId: string): Promise<StoredOrder | undefined> =>
-  tx.selectFrom("order_info").selectAll().where("orderId", "=", orderId).executeTakeFirst();
 
 /**
  * Does what the table of moves says about a word, in the transaction given: row, slots, bill and command together. Total and
@@ -113,13 +107,11 @@ async function change(
   { order, at }: Step,
   values: Partial<StoredOrder>,
 ): Promise<[] | "overtaken"> {
-  const changed = await tx
-    .updateTable("order_info")
-    .set({ ...values, updateTime: at })
-    .where("orderId", "=", order.orderId)
-    .where("state", "=", order.state)
-    .executeTakeFirst();
-  if (changed.numUpdatedRows !== 1n) return "overtaken";
+  const changed = await changeOrder(tx, order.orderId, {
+    when: { state: order.state },
+    set: { ...values, updateTime: at },
+  });
+  if (changed === undefined) return "overtaken";
   if (order.gatewayId !== null) await gateways.touchDesired(tx, order.gatewayId);
   return [];
 }

@@ -3,6 +3,7 @@ import { BASE62, type Random, text } from "@bluepower/protocol/random";
 import type { Tx } from "../database/database.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { post } from "../ledger/ledger.ts";
+import { changeOrder } from "../orders/orderRow.ts";
 import type { Attempt, PayChannel } from "./payments.ts";
 import { ATTEMPT, markPaid } from "./settle.ts";
 
@@ -57,14 +58,11 @@ export async function openAttempt(
   if (money !== order.money || pmoney * coin + cash !== money) return { kind: "amount_mismatch" };
   if (cash > 0 && request.channel === "jsapi" && request.openId === null) return { kind: "no_openid" };
 
-  const turned = await tx
-    .updateTable("order_info")
-    .set({ payState: "paying", updateTime: at })
-    .where("orderId", "=", orderId)
-    .where("payState", "=", "unpaid")
-    .where("money", "=", money)
-    .executeTakeFirst();
-  if (turned.numUpdatedRows !== 1n) return { kind: "attempt_open" };
+  const turned = await changeOrder(tx, orderId, {
+    when: { payState: "unpaid", money },
+    set: { payState: "paying", updateTime: at },
+  });
+  if (turned === undefined) return { kind: "attempt_open" };
   const channel: PayChannel = cash === 0 ? "coins" : request.channel;
   const outTradeNo = `${orderId}-${text(of.random, 8, BASE62)}`;
   const attempt = await tx

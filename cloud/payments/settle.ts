@@ -5,6 +5,7 @@ import type { OrderInfo, OrderPayInfo } from "../database/schema.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { mustPost, post } from "../ledger/ledger.ts";
 import { rebill, settleNothing } from "../orders/bill.ts";
+import { changeOrder } from "../orders/orderRow.ts";
 import { claimRefund } from "./refunds.ts";
 
 /** `order_pay_info.state`. */
@@ -109,19 +110,11 @@ export async function markPaid(
   of: { order: Pick<OrderRow, "orderId" | "money">; attempt: AttemptRow; payTime: Instant; at: Instant },
 ): Promise<void> {
   const { order, attempt, payTime, at } = of;
-  const paid = await tx
-    .updateTable("order_info")
-    .set({
-      payState: "paid",
-      pmoney: attempt.pmoney,
-      cash: attempt.cash,
-      money: attempt.money,
-      payTime,
-      updateTime: at,
-    })
-    .where("orderId", "=", order.orderId)
-    .returningAll()
-    .executeTakeFirstOrThrow();
+  const { pmoney, cash, money } = attempt;
+  const paid = await changeOrder(tx, order.orderId, {
+    set: { payState: "paid", pmoney, cash, money, payTime, updateTime: at },
+  });
+  if (paid === undefined) throw new Error(`a payment of order ${order.orderId}, which does not exist`);
   await tx.deleteFrom("unpaid_order").where("orderId", "=", order.orderId).execute();
   if (order.money < attempt.money) {
     await rebill(tx, { ...paid, payState: "paid" }, order.money / paid.unitPrice, at);
@@ -192,13 +185,10 @@ async function release(tx: Tx, attempt: AttemptRow, at: Instant): Promise<void> 
       at,
     });
   }
-  const order = await tx
-    .updateTable("order_info")
-    .set({ payState: "unpaid", updateTime: at })
-    .where("orderId", "=", attempt.orderId)
-    .where("payState", "=", "paying")
-    .returning("money")
-    .executeTakeFirst();
+  const order = await changeOrder(tx, attempt.orderId, {
+    when: { payState: "paying" },
+    set: { payState: "unpaid", updateTime: at },
+  });
   // The bill was lowered to nothing while the payment was open.
   if (order?.money === 0) await settleNothing(tx, attempt.orderId, at);
 }

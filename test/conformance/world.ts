@@ -211,6 +211,13 @@ export async function giveOrder(
       updateTime: at,
     })
     .execute();
+  if (state === "charging") {
+    const sums = { count: 1, unit: 2, money: 300, paidCount: 0, pmoney: 0, cash: 0 };
+    await db
+      .insertInto("order_day")
+      .values({ manager: MANAGER, deviceCode, day: 20_261_122, ...sums })
+      .execute();
+  }
   await db.insertInto("live_order").values({ deviceCode, port: 1, orderId }).execute();
   await db.insertInto("unpaid_order").values({ user: ME, orderId }).execute();
 }

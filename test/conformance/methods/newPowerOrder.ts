@@ -51,6 +51,16 @@ export default {
           },
         ],
       },
+      order_day: {
+        added: [
+          {
+            manager: MANAGER,
+            deviceCode: "GATED001",
+            day: 20_261_122,
+            ...{ count: 1, unit: 2, money: 300, paidCount: 0, pmoney: 0, cash: 0 },
+          },
+        ],
+      },
       live_order: { added: [{ deviceCode: "GATED001", port: 1, orderId: "90001795314600" }] },
       unpaid_order: { added: [{ user: ME, orderId: "90001795314600" }] },
       command: {
