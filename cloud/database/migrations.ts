@@ -1,5 +1,6 @@
 import type { Migration } from "kysely";
 import { first } from "./migrations/0001_first.ts";
+import { wxPayment } from "./migrations/0002_wx_payment.ts";
 import { orderSums } from "./migrations/0003_order_sums.ts";
 import { professions } from "./migrations/0007_professions.ts";
 
@@ -9,6 +10,7 @@ import { professions } from "./migrations/0007_professions.ts";
  */
 export const migrations: Record<string, Migration> = {
   "0001_first": first,
+  "0002_wx_payment": wxPayment,
   "0003_order_sums": orderSums,
   "0007_professions": professions,
 };

@@ -204,11 +204,33 @@ export interface OrderPayInfo {
   state: number;
   wxPayid: string | null;
   payTime: number | null;
+  /** Of the payment at WeChat, where there is one. */
   outTradeNo: string;
   channel: "coins" | "jsapi" | "h5";
-  openId: string | null;
   pmoney: number;
   cash: number;
+  insertTime: number;
+  failReason: string | null;
+}
+
+/** What can be bought with a payment at WeChat. */
+export type PaymentPurpose = "order" | "coins";
+
+/** A payment at WeChat, whatever it buys; state 0 pending, 1 success, 2 fail. */
+export interface WxPayment {
+  outTradeNo: string;
+  purpose: PaymentPurpose;
+  /** The order's or the purchase's id. */
+  subject: string;
+  user: string;
+  description: string;
+  channel: "jsapi" | "h5";
+  openId: string | null;
+  /** Fen. */
+  cash: number;
+  state: number;
+  wxPayid: string | null;
+  payTime: number | null;
   insertTime: number;
   expireTime: number;
   /** When WeChat was last asked. */
@@ -223,7 +245,9 @@ export interface OrderPayInfo {
 export interface RefundInfo {
   id: Id;
   refundNo: string;
-  orderId: string;
+  purpose: PaymentPurpose;
+  /** The order or the purchase whose money goes back. */
+  subject: string;
   outTradeNo: string;
   user: string;
   /** Fen in cash, and fen in coins. */
@@ -259,6 +283,7 @@ export interface PmoneyChargePay {
   payTime: number | null;
   state: number;
   wxPayid: string | null;
+  outTradeNo: string;
 }
 
 export interface PmoneyGiftInfo {
@@ -404,6 +429,7 @@ export interface Schema {
   live_order: LiveOrder;
   unpaid_order: UnpaidOrder;
   order_pay_info: OrderPayInfo;
+  wx_payment: WxPayment;
   refund_info: RefundInfo;
   profession_info: ProfessionInfo;
   pmoney_charge_info: PmoneyChargeInfo;

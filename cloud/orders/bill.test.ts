@@ -1,8 +1,8 @@
 import { instant } from "@bluepower/protocol/clock";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { orderIds } from "../identifiers.ts";
 import { billedUnits } from "./bill.ts";
-import { orderIds } from "./identifiers.ts";
 
 test.each([
   [0, 0],

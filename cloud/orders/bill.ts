@@ -111,7 +111,8 @@ async function giveBack(
   const paidBy = await payment(tx, bill.orderId);
   if (paidBy === undefined) throw new Error(`order ${bill.orderId} is paid without a payment`);
   await claimRefund(tx, {
-    orderId: bill.orderId,
+    purpose: "order",
+    subject: bill.orderId,
     user: bill.user,
     outTradeNo: paidBy.outTradeNo,
     total: paidBy.cash,

@@ -1,14 +1,12 @@
 import type { Instant } from "@bluepower/protocol/clock";
-import { BASE62, type Random, text } from "@bluepower/protocol/random";
+import type { Random } from "@bluepower/protocol/random";
 import type { Tx } from "../database/database.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { post } from "../ledger/ledger.ts";
-import { changeOrder } from "../orders/orderRow.ts";
+import { changeOrder, storedOrder } from "../orders/orderRow.ts";
+import { markPaid } from "./orderPayment.ts";
 import type { Attempt, PayChannel } from "./payments.ts";
-import { ATTEMPT, markPaid } from "./settle.ts";
-
-/** How long a payment may be made (spec 2, step 6); WeChat is told so and afterwards it is closed there. */
-export const ATTEMPT_LIFE_MS = 15 * 60_000;
+import { insertPayment, newOutTradeNo, PAYMENT } from "./wxPayment.ts";
 
 export interface PayRequest {
   orderId: string;
@@ -45,11 +43,7 @@ export async function openAttempt(
 ): Promise<Opened> {
   const { orderId, user, money, pmoney, cash } = request;
   const { at } = of;
-  const order = await tx
-    .selectFrom("order_info")
-    .selectAll()
-    .where("orderId", "=", orderId)
-    .executeTakeFirst();
+  const order = await storedOrder(tx, orderId);
   if (order === undefined || order.user !== user) return { kind: "not_yours" };
   if (order.state !== "charging" && order.state !== "finished") return { kind: "not_payable" };
   if (order.payState === "paying") return { kind: "attempt_open" };
@@ -64,7 +58,7 @@ export async function openAttempt(
   });
   if (turned === undefined) return { kind: "attempt_open" };
   const channel: PayChannel = cash === 0 ? "coins" : request.channel;
-  const outTradeNo = `${orderId}-${text(of.random, 8, BASE62)}`;
+  const outTradeNo = newOutTradeNo(orderId, of.random);
   const attempt = await tx
     .insertInto("order_pay_info")
     .values({
@@ -76,18 +70,14 @@ export async function openAttempt(
       unit: order.unit,
       money,
       orderTime: order.orderTime,
-      state: cash === 0 ? ATTEMPT.success : ATTEMPT.pending,
+      state: cash === 0 ? PAYMENT.success : PAYMENT.pending,
       wxPayid: null,
       payTime: cash === 0 ? at : null,
       outTradeNo,
       channel,
-      openId: channel === "jsapi" ? request.openId : null,
       pmoney,
       cash,
       insertTime: at,
-      expireTime: at + ATTEMPT_LIFE_MS,
-      queryTime: null,
-      prepayId: null,
       failReason: null,
     })
     .returningAll()
@@ -104,7 +94,14 @@ export async function openAttempt(
     });
     if (posted !== "created") return { kind: "coins_short" };
   }
-  if (cash > 0) return { kind: "opened", attempt: { orderId, outTradeNo, channel } };
-  await markPaid(tx, { order, attempt, payTime: at, at });
-  return { kind: "paid", attempt: { orderId, outTradeNo, channel } };
+  const opened: Attempt = { subject: orderId, outTradeNo, channel };
+  if (channel === "coins") {
+    await markPaid(tx, { order, attempt, payTime: at, at });
+    return { kind: "paid", attempt: opened };
+  }
+  await insertPayment(tx, {
+    ...{ outTradeNo, purpose: "order", subject: orderId, user, channel, openId: request.openId, cash, at },
+    description: `充电 ${order.deviceCode} ${order.port}号端口`,
+  });
+  return { kind: "opened", attempt: opened };
 }

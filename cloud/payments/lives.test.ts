@@ -55,7 +55,7 @@ test("random lives of orders and payments keep every invariant, and once WeChat 
         } else if (s.do === "finish" && "minutes" in s) await world.finish(orderId, s.minutes);
         else if (s.do === "fault" && "call" in s) world.pay.faults[s.call].push(s.kind);
         else if (s.do === "prepare" && last !== "") {
-          await prepare({ orderId: last.slice(0, 14), outTradeNo: last, channel: "jsapi" });
+          await prepare({ subject: last.slice(0, 14), outTradeNo: last, channel: "jsapi" });
         } else if (s.do === "pay") world.pay.pay(last);
         else if (s.do === "tell" && world.pay.transactions.get(last)?.state === "paid") await tell(last);
         else if (s.do === "tell old") {
@@ -64,7 +64,7 @@ test("random lives of orders and payments keep every invariant, and once WeChat 
           if (old !== undefined && old.state !== "paid") old.state = "open";
           world.pay.pay(numbers[0] ?? "");
           if (old !== undefined) await tell(numbers[0] ?? "");
-        } else if (s.do === "ask") await world.payments.result(orderId);
+        } else if (s.do === "ask") await world.payments.result("order", orderId);
         else if (s.do === "close") await world.payments.closeOpen(orderId);
         else if (s.do === "cancel") {
           await world.event({ kind: "order.cancelled", body: { orderId: orderId as never, detail: "" } });

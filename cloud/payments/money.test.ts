@@ -243,7 +243,15 @@ describe("a refund", () => {
     world.pay.refund = async (refund) =>
       refund.refundNo.startsWith("stuck") ? { kind: "unavailable", detail: "NOTENOUGH" } : await real(refund);
     const at = world.clock.now();
-    const row = { orderId: "9", outTradeNo: "9", user: USER, cash: 100, coins: 0, total: 100 };
+    const row = {
+      purpose: "order" as const,
+      subject: "9",
+      outTradeNo: "9",
+      user: USER,
+      cash: 100,
+      coins: 0,
+      total: 100,
+    };
     for (let i = 0; i < 40; i++) {
       await world.db
         .insertInto("refund_info")

@@ -6,6 +6,7 @@ import { mismatch, type PayWorld } from "./outside.ts";
 import type { NotificationContent } from "./payments.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
 import { settleSuccess } from "./settle.ts";
+import { storedPayment } from "./wxPayment.ts";
 
 export type Taken = { kind: "taken" } | { kind: "refused"; detail: string };
 
@@ -70,12 +71,8 @@ async function transactionTold(
 ): Promise<Settled> {
   const { outTradeNo, state } = content;
   if (content.appId !== world.provider.appId) return refused("appid is not ours");
-  const row = await tx
-    .selectFrom("order_pay_info")
-    .select(["orderId", "cash", "channel", "openId"])
-    .where("outTradeNo", "=", outTradeNo)
-    .executeTakeFirst();
-  if (row === undefined || row.channel === "coins") return refused("out_trade_no is not ours");
+  const row = await storedPayment(tx, outTradeNo);
+  if (row === undefined) return refused("out_trade_no is not ours");
   // Nothing but a success is told; whatever else comes to be told is learned by asking.
   if (state.kind !== "success") return { kind: "taken" };
   const wrong = mismatch(row, state);
@@ -98,7 +95,7 @@ async function refundTold(
   const { refundNo } = content;
   const row = await tx
     .selectFrom("refund_info")
-    .select(["orderId", "outTradeNo", "cash"])
+    .select(["purpose", "subject", "outTradeNo", "cash"])
     .where("refundNo", "=", refundNo)
     .executeTakeFirst();
   if (row === undefined || row.outTradeNo !== content.outTradeNo) return refused("out_refund_no is not ours");

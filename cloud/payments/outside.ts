@@ -4,7 +4,8 @@ import type { Db } from "../database/database.ts";
 import { transaction } from "../database/open.ts";
 import { sayPaid } from "./lines.ts";
 import type { Attempt, PaymentProvider, PaymentRefusal, PaymentState } from "./payments.ts";
-import { ATTEMPT, failAttempt, settleSuccess } from "./settle.ts";
+import { failPayment, settleSuccess } from "./settle.ts";
+import { PAYMENT, type StoredPayment, storedPayment } from "./wxPayment.ts";
 
 /** What payments work with. WeChat is never asked inside a transaction: pending is written, it is asked, the result is written. */
 export interface PayWorld {
@@ -19,10 +20,6 @@ const CREATE_TRIES = 2;
 /** Longer than all tries of creating a payment take: a number that WeChat does not know by then will not come to be. */
 const CREATED_BY_MS = 60_000;
 
-const storedAttempt = (db: Db, outTradeNo: string) =>
-  db.selectFrom("order_pay_info").selectAll().where("outTradeNo", "=", outTradeNo).executeTakeFirst();
-export type StoredAttempt = NonNullable<Awaited<ReturnType<typeof storedAttempt>>>;
-
 /**
  * Has the payment of an attempt made at WeChat; `package` is what the phone needs. May be repeated. `ended`: the attempt is no
  * longer open. `unavailable`: WeChat cannot say now, or says no; in the second case the attempt has failed.
@@ -34,16 +31,16 @@ export async function prepare(
   const { db, clock, log } = world;
   const { outTradeNo } = attempt;
   if (attempt.channel === "coins") return { kind: "ready", package: "" };
-  const row = await storedAttempt(db, outTradeNo);
-  if (row?.state !== ATTEMPT.pending || row.expireTime <= clock.now()) return { kind: "ended" };
+  const row = await storedPayment(db, outTradeNo);
+  if (row?.state !== PAYMENT.pending || row.expireTime <= clock.now()) return { kind: "ended" };
   const created = await create(world, row, attempt.clientIp);
   if (created.kind === "created") {
     const open = await transaction(db, (tx) =>
       tx
-        .updateTable("order_pay_info")
+        .updateTable("wx_payment")
         .set({ prepayId: created.prepayId })
         .where("outTradeNo", "=", outTradeNo)
-        .where("state", "=", ATTEMPT.pending)
+        .where("state", "=", PAYMENT.pending)
         .executeTakeFirst(),
     );
     if (open.numUpdatedRows === 1n) return { kind: "ready", package: created.package };
@@ -58,12 +55,12 @@ export async function prepare(
 
 async function create(
   world: PayWorld,
-  row: StoredAttempt,
+  row: StoredPayment,
   clientIp: string,
 ): Promise<{ kind: "created"; prepayId: string | null; package: string } | PaymentRefusal> {
   const order = {
     outTradeNo: row.outTradeNo,
-    description: `充电 ${row.deviceCode} ${row.port}号端口`,
+    description: row.description,
     amount: row.cash,
     expireTime: row.expireTime,
   };
@@ -86,7 +83,7 @@ async function create(
 
 /** What can be wrong with a success, by field. Undefined when it is the payment that we wanted. */
 export function mismatch(
-  row: Pick<StoredAttempt, "cash" | "channel" | "openId">,
+  row: Pick<StoredPayment, "cash" | "channel" | "openId">,
   said: Extract<PaymentState, { kind: "success" }>,
 ): "amount" | "openid" | undefined {
   if (said.total !== row.cash) return "amount";
@@ -100,20 +97,20 @@ export function mismatch(
  */
 export async function ask(
   world: PayWorld,
-  row: StoredAttempt,
+  row: StoredPayment,
   creation?: "refused",
 ): Promise<"success" | "failed" | "open" | "unavailable"> {
   const { db, clock, log } = world;
   const { outTradeNo } = row;
   await db
-    .updateTable("order_pay_info")
+    .updateTable("wx_payment")
     .set({ queryTime: clock.now() })
     .where("outTradeNo", "=", outTradeNo)
     .execute();
   const state = await world.provider.query(outTradeNo);
   const at = clock.now();
   const fail = async (reason: string): Promise<"failed"> => {
-    await transaction(db, (tx) => failAttempt(tx, { outTradeNo, reason, closed: true, at }));
+    await transaction(db, (tx) => failPayment(tx, { outTradeNo, reason, closed: true, at }));
     return "failed";
   };
   switch (state.kind) {
@@ -138,7 +135,7 @@ export async function ask(
 
 async function success(
   world: PayWorld,
-  row: StoredAttempt,
+  row: StoredPayment,
   said: Extract<PaymentState, { kind: "success" }>,
   at: Instant,
 ): Promise<"success" | "unavailable"> {
@@ -161,9 +158,9 @@ async function success(
 }
 
 /** Closes an attempt at WeChat; what was paid after all is settled. `unavailable`: nothing is decided. */
-export async function closeAttempt(
+export async function closePayment(
   world: PayWorld,
-  row: StoredAttempt,
+  row: StoredPayment,
   reason: "EXPIRED" | "REPLACED",
 ): Promise<"closed" | "paid" | "unavailable"> {
   const { outTradeNo } = row;
@@ -171,7 +168,7 @@ export async function closeAttempt(
   switch (closed.kind) {
     case "closed":
       await transaction(world.db, (tx) =>
-        failAttempt(tx, { outTradeNo, reason, closed: true, at: world.clock.now() }),
+        failPayment(tx, { outTradeNo, reason, closed: true, at: world.clock.now() }),
       );
       return "closed";
     case "paid":

@@ -58,12 +58,19 @@ export function payer(world: () => TestWorld) {
       const { headers, body } = world().pay.told(outTradeNo, change);
       return world().payments.notified("transaction", headers, body);
     },
-    row: (outTradeNo: string) =>
-      world()
-        .db.selectFrom("order_pay_info")
-        .selectAll()
-        .where("outTradeNo", "=", outTradeNo)
-        .executeTakeFirstOrThrow(),
+    /** The attempt to pay, with what is stored of its payment at WeChat. */
+    async row(outTradeNo: string) {
+      const { db } = world();
+      const attempt = db.selectFrom("order_pay_info").selectAll().where("outTradeNo", "=", outTradeNo);
+      const payment = db.selectFrom("wx_payment").selectAll().where("outTradeNo", "=", outTradeNo);
+      const paid = await payment.executeTakeFirst();
+      const row = await attempt.executeTakeFirstOrThrow();
+      for (const name of ["state", "wxPayid", "payTime", "cash", "failReason"] as const) {
+        if (paid !== undefined && paid[name] !== row[name])
+          throw new Error(`${name} of ${outTradeNo} differs`);
+      }
+      return { ...paid, ...row };
+    },
     /** What the manager is owed. */
     payable: () => balance(`manager_payable:${MANAGER}`),
     refunds: () => world().db.selectFrom("refund_info").selectAll().orderBy("id").execute(),

@@ -160,12 +160,12 @@ describe("at WeChat", () => {
   test("a number that WeChat does not know may come to be for a minute, and is given up then", async () => {
     const { orderId } = await world.charging();
     const { outTradeNo } = await attempt(orderId);
-    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await world.payments.result("order", orderId)).toBe("pending");
     await world.clock.advance(60_000 as never);
     expect(await row(outTradeNo)).toMatchObject({ state: 0 });
     await world.clock.advance(60_000 as never);
     expect(await row(outTradeNo)).toMatchObject({ state: 2, failReason: "NOT_CREATED" });
-    expect(await world.payments.result(orderId)).toBe("failed");
+    expect(await world.payments.result("order", orderId)).toBe("failed");
   });
 
   test("a payment whose time is over is not asked for any more", async () => {
@@ -202,7 +202,7 @@ describe("paid", () => {
     const number = await ready(orderId, { pmoney: 1, cash: 200 });
     world.pay.pay(number);
     for (let i = 0; i < 3; i++) expect(await tell(number)).toEqual({ kind: "taken" });
-    expect(await world.payments.result(orderId)).toBe("paid");
+    expect(await world.payments.result("order", orderId)).toBe("paid");
     expect(await world.order(orderId)).toMatchObject({
       payState: "paid",
       pmoney: 1,
@@ -226,15 +226,15 @@ describe("paid", () => {
     world.clock.jump(minutes(100_000));
     const { orderId } = await world.charging();
     const number = await ready(orderId);
-    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await world.payments.result("order", orderId)).toBe("pending");
     world.clock.jump(minutes(-100_000));
     world.pay.pay(number);
-    expect(await world.payments.result(orderId)).toBe("paid");
+    expect(await world.payments.result("order", orderId)).toBe("paid");
 
     world.clock.jump(minutes(100_000));
     const second = (await world.charging({ port: 2 })).orderId;
     const other = await ready(second);
-    expect(await world.payments.result(second)).toBe("pending");
+    expect(await world.payments.result("order", second)).toBe("pending");
     world.clock.jump(minutes(-100_000));
     world.pay.pay(other);
     await world.clock.advance(ROUND);
@@ -252,12 +252,12 @@ describe("paid", () => {
   test("by asking; WeChat is asked at most once in two seconds", async () => {
     const { orderId } = await world.charging();
     const number = await ready(orderId);
-    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await world.payments.result("order", orderId)).toBe("pending");
     world.pay.pay(number);
-    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await world.payments.result("order", orderId)).toBe("pending");
     expect(world.pay.calls.filter((c) => c.startsWith("query"))).toHaveLength(1);
     world.clock.jump(2000 as never);
-    expect(await world.payments.result(orderId)).toBe("paid");
+    expect(await world.payments.result("order", orderId)).toBe("paid");
     expect(await tell(number)).toEqual({ kind: "taken" });
     expect(await payable()).toBe(300);
   });
@@ -283,7 +283,7 @@ describe("paid", () => {
       latter = await ready(orderId, { pmoney: 1, cash: 200 });
       return { kind: "closed" };
     };
-    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await world.payments.result("order", orderId)).toBe("pending");
     expect(await row(former)).toMatchObject({ state: 2, failReason: "REPLACED" });
     expect([(await world.order(orderId)).payState, await world.coins(USER)]).toEqual(["paying", 0]);
     await world.clock.advance(3000 as never);
@@ -292,7 +292,7 @@ describe("paid", () => {
       await tell(latter);
       return number === latter ? { kind: "closed" } : await query(number);
     };
-    expect(await world.payments.result(orderId)).toBe("paid");
+    expect(await world.payments.result("order", orderId)).toBe("paid");
     expect(await row(latter)).toMatchObject({ state: 1, failReason: null });
     expect([await payable(), await world.coins(USER)]).toEqual([300, 0]);
   });
@@ -301,7 +301,7 @@ describe("paid", () => {
     const { orderId } = await world.charging();
     const number = await ready(orderId);
     world.pay.pay(number);
-    await Promise.all([tell(number), world.payments.result(orderId), tell(number)]);
+    await Promise.all([tell(number), world.payments.result("order", orderId), tell(number)]);
     expect([await payable(), await refunds()]).toEqual([300, []]);
   });
 });
@@ -345,7 +345,7 @@ describe("a notification that is not ours is refused and changes nothing", () =>
     world.pay.pay(number);
     const paid = world.pay.transactions.get(number);
     if (paid !== undefined) paid.amount = 1;
-    expect(await world.payments.result(orderId)).toBe("pending");
+    expect(await world.payments.result("order", orderId)).toBe("pending");
     expect(await transfers()).toEqual([]);
   });
 });
@@ -360,7 +360,7 @@ describe("when the time is over", () => {
     expect(await row(number)).toMatchObject({ state: 2, failReason: "EXPIRED", closed: 1 });
     expect(world.pay.pay(number)).toBe(false);
     expect([await world.coins(USER), (await world.order(orderId)).payState]).toEqual([1, "unpaid"]);
-    expect(await world.payments.result(orderId)).toBe("failed");
+    expect(await world.payments.result("order", orderId)).toBe("failed");
   });
 
   test("a payment made at the last moment counts", async () => {

@@ -1,3 +1,5 @@
+import type { PaymentPurpose } from "../database/schema.ts";
+
 /** What a phone hands to wx.requestPayment; the `package` of payPowerOrder is its JSON text (spec 2). */
 export interface RequestPayment {
   timeStamp: string;
@@ -92,7 +94,8 @@ export type PayChannel = "coins" | "jsapi" | "h5";
 
 /** An attempt as it was stored: what the outside is to be asked for. */
 export interface Attempt {
-  orderId: string;
+  /** Id of the order or the purchase. */
+  subject: string;
   outTradeNo: string;
   channel: PayChannel;
 }
@@ -107,10 +110,10 @@ export interface Payments {
   prepare(
     attempt: Attempt & { clientIp: string },
   ): Promise<{ kind: "ready"; package: string } | { kind: "ended" | "unavailable" }>;
-  /** Closes the open attempt of an order at WeChat. `none`: no attempt is open any more and the order is not paid. */
-  closeOpen(orderId: string): Promise<"none" | "paid" | "unavailable">;
-  /** How the order's payment stands; asks WeChat when it is open and was not asked within 2 s. */
-  result(orderId: string): Promise<"paid" | "pending" | "failed">;
+  /** Closes the open payment of an order or a purchase at WeChat. `none`: none is open any more and it is not paid. */
+  closeOpen(subject: string): Promise<"none" | "paid" | "unavailable">;
+  /** How the payment of an order or a purchase stands; asks WeChat when it is open and was not asked within 2 s. */
+  result(purpose: PaymentPurpose, subject: string): Promise<"paid" | "pending" | "failed">;
   /** Takes a notification of WeChat Pay: verified, compared with what is ours, stored and settled, or refused with why. */
   notified(
     about: "transaction" | "refund",

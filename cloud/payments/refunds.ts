@@ -1,10 +1,15 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import type { Tx } from "../database/database.ts";
+import type { PaymentPurpose } from "../database/schema.ts";
 import { mustPost } from "../ledger/ledger.ts";
 
-/** What goes back to the payer of an order, in the form in which it was paid. */
+export type RefundReason = "PROVEN_MINUTES" | "DOUBLE_PAYMENT" | "ORDER_CANCELLED" | "LATE_PAYMENT";
+
+/** What goes back to a payer, in the form in which it was paid. */
 export interface Claim {
-  orderId: string;
+  purpose: PaymentPurpose;
+  /** Id of the order or the purchase. */
+  subject: string;
   user: string;
   /** The payment at WeChat, and what it was in all; for coins alone the attempt that paid. */
   outTradeNo: string;
@@ -12,7 +17,7 @@ export interface Claim {
   /** Fen in cash, and fen in coins (whole coins). */
   cash: number;
   coins: number;
-  reason: "PROVEN_MINUTES" | "DOUBLE_PAYMENT" | "ORDER_CANCELLED" | "LATE_PAYMENT";
+  reason: RefundReason;
   /** Who gives it up: the manager who was credited, or nobody yet because the money was not wanted. */
   from: { manager: string } | "platform";
   at: Instant;
@@ -23,16 +28,16 @@ export interface Claim {
  * Returns its number, the same for every try at WeChat.
  */
 export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
-  const { orderId, user, outTradeNo, total, cash, coins, reason, from, at } = claim;
+  const { purpose, subject, user, outTradeNo, total, cash, coins, reason, from, at } = claim;
   const { before } = await tx
     .selectFrom("refund_info")
     .select(({ fn }) => fn.countAll<number>().as("before"))
-    .where("orderId", "=", orderId)
+    .where("subject", "=", subject)
     .where("outTradeNo", "=", outTradeNo)
     .executeTakeFirstOrThrow();
   const refundNo = `${outTradeNo}-R${Number(before) + 1}`;
   const payer = from === "platform" ? ("platform" as const) : (`manager_payable:${from.manager}` as const);
-  const move = { reason, orderId, at };
+  const move = { reason, ...orderOf(claim), at };
   if (coins > 0) {
     await mustPost(tx, {
       ...move,
@@ -49,7 +54,8 @@ export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
     .insertInto("refund_info")
     .values({
       refundNo,
-      orderId,
+      purpose,
+      subject,
       outTradeNo,
       user,
       cash,
@@ -65,6 +71,10 @@ export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
   return refundNo;
 }
 
+/** The postings of an order's refund carry its id. */
+const orderOf = ({ purpose, subject }: Pick<Claim, "purpose" | "subject">): { orderId?: string } =>
+  purpose === "order" ? { orderId: subject } : {};
+
 /** WeChat has confirmed: the cash has left. False when that was known, or the refund had failed. */
 export async function finishRefund(
   tx: Tx,
@@ -79,7 +89,7 @@ export async function finishRefund(
     })
     .where("refundNo", "=", refund.refundNo)
     .where("state", "<>", "success")
-    .returning(["cash", "orderId", "reason"])
+    .returning(["cash", "purpose", "subject", "reason"])
     .executeTakeFirst();
   if (row === undefined) return false;
   await mustPost(tx, {
@@ -88,7 +98,7 @@ export async function finishRefund(
     to: "wechat_clearing",
     amount: row.cash,
     reason: row.reason,
-    orderId: row.orderId,
+    ...orderOf(row),
     at: refund.at,
   });
   return true;

@@ -32,8 +32,8 @@ export async function startPayments(of: {
   return {
     provider: of.provider,
     prepare: (attempt) => prepare(world, attempt),
-    closeOpen: (orderId) => closeOpen(world, orderId),
-    result: (orderId) => paymentResult(world, orderId),
+    closeOpen: (subject) => closeOpen(world, subject),
+    result: (purpose, subject) => paymentResult(world, purpose, subject),
     async notified(about, headers, rawBody) {
       const taken = await takeNotification(world, { about, headers, rawBody });
       if (taken.kind === "taken") sweeper.wake();

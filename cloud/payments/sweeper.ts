@@ -3,9 +3,9 @@ import type { ExpressionBuilder, OrderByItemBuilder } from "kysely";
 import { transaction } from "../database/open.ts";
 import type { Schema } from "../database/schema.ts";
 import { sayRefunded } from "./lines.ts";
-import { ask, closeAttempt, type PayWorld } from "./outside.ts";
+import { ask, closePayment, type PayWorld } from "./outside.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
-import { ATTEMPT } from "./settle.ts";
+import { PAYMENT } from "./wxPayment.ts";
 
 const ROUND = seconds(5);
 /** A round takes at most so many of each kind; the next one goes on. */
@@ -88,7 +88,7 @@ async function expired(world: PayWorld): Promise<Work[]> {
     .execute();
   return rows.map((row) => async () => {
     await touch(world, row.outTradeNo);
-    return await closeAttempt(world, row, "EXPIRED");
+    return await closePayment(world, row, "EXPIRED");
   });
 }
 
@@ -105,22 +105,17 @@ async function open(world: PayWorld): Promise<Work[]> {
 
 /** Long enough ago; a time ahead of now was written before the clock was set back. */
 const notJustNow = (
-  e: ExpressionBuilder<Schema, "order_pay_info">,
+  e: ExpressionBuilder<Schema, "wx_payment">,
   time: "queryTime" | "insertTime",
   now: number,
 ) => [e(time, "<=", now - AGAIN_MS), e(time, ">", now)];
 
 const pending = (world: PayWorld) =>
-  world.db
-    .selectFrom("order_pay_info")
-    .selectAll()
-    .where("state", "=", ATTEMPT.pending)
-    .where("channel", "<>", "coins")
-    .limit(BATCH);
+  world.db.selectFrom("wx_payment").selectAll().where("state", "=", PAYMENT.pending).limit(BATCH);
 
 const touch = (world: PayWorld, outTradeNo: string) =>
   world.db
-    .updateTable("order_pay_info")
+    .updateTable("wx_payment")
     .set({ queryTime: world.clock.now() })
     .where("outTradeNo", "=", outTradeNo)
     .execute();

@@ -182,7 +182,7 @@ export async function payBench() {
       return orderId;
     },
     refund: (orderId: string) =>
-      db.selectFrom("refund_info").selectAll().where("orderId", "=", orderId).executeTakeFirstOrThrow(),
+      db.selectFrom("refund_info").selectAll().where("subject", "=", orderId).executeTakeFirstOrThrow(),
     async violations(): Promise<object[]> {
       // The port is shared here, so its slots are no matter of these tests.
       return (await checkLedger(db)).filter((v) => v.rule !== "slots");
@@ -199,7 +199,7 @@ export async function payBench() {
       const refunds = await db
         .selectFrom("refund_info")
         .select(["cash", "state"])
-        .where("orderId", "=", orderId)
+        .where("subject", "=", orderId)
         .execute();
       const transfers = await db
         .selectFrom("ledger_transfer")

@@ -60,7 +60,7 @@ describe.each(FAULT_KINDS)("%s", (kind) => {
     await bench.fault(kind, 3);
     const { prepared } = await bench.open(orderId);
     expect(prepared).toEqual({ kind: "unavailable" });
-    expect(await bench.payments.result(orderId)).toBe("pending");
+    expect(await bench.payments.result("order", orderId)).toBe("pending");
     expect(await left()).toEqual([]);
     expect(await bench.books(orderId)).toEqual({
       ...OPEN,
@@ -82,15 +82,15 @@ describe.each(FAULT_KINDS)("%s", (kind) => {
     const { content } = await bench.ready(orderId);
     await bench.payAs(content, "never");
     await bench.fault(kind, 1);
-    expect(await bench.payments.result(orderId)).toBe("pending");
+    expect(await bench.payments.result("order", orderId)).toBe("pending");
     expect(await left()).toEqual([]);
     const unknown = { ...OPEN, wechat: { transactions: ["SUCCESS"], kept: 300 } };
     expect(await bench.books(orderId)).toEqual(unknown);
     // Asked at most once in two seconds.
-    expect(await bench.payments.result(orderId)).toBe("pending");
+    expect(await bench.payments.result("order", orderId)).toBe("pending");
     expect(await bench.books(orderId)).toEqual(unknown);
     bench.pass(seconds(2));
-    expect(await bench.payments.result(orderId)).toBe("paid");
+    expect(await bench.payments.result("order", orderId)).toBe("paid");
     expect(await bench.books(orderId)).toEqual(PAID);
   });
 

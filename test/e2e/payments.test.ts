@@ -78,7 +78,7 @@ describe.each(NOTIFY)("told %s", (notify) => {
     await bench.payAs(content, notify);
     await tellings(since, told);
     expect(await bench.books(orderId)).toEqual(believed ? PAID : UNKNOWN);
-    expect(await bench.payments.result(orderId)).toBe("paid");
+    expect(await bench.payments.result("order", orderId)).toBe("paid");
     expect(await bench.books(orderId)).toEqual(PAID);
   });
 
@@ -86,7 +86,7 @@ describe.each(NOTIFY)("told %s", (notify) => {
     const orderId = await bench.charging();
     const { number, content } = await bench.ready(orderId);
     await bench.payAs(content, "never");
-    expect(await bench.payments.result(orderId)).toBe("paid");
+    expect(await bench.payments.result("order", orderId)).toBe("paid");
     const since = (await bench.finished()).length;
     await bench.control("/notify", { outTradeNo: number, notify });
     await tellings(since, told);
@@ -138,7 +138,7 @@ describe("a payment", () => {
     const since = (await bench.finished()).length;
     const { content } = await bench.ready(orderId);
     await bench.payAs(content, "late");
-    await bench.payments.result(orderId);
+    await bench.payments.result("order", orderId);
     await tellings(since, ["taken"]);
     expect(await bench.books(orderId)).toEqual(PAID);
   });
@@ -147,7 +147,7 @@ describe("a payment", () => {
     const orderId = await bench.charging();
     const { content } = await bench.ready(orderId);
     await bench.payAs(content, "once", "fail");
-    expect(await bench.payments.result(orderId)).toBe("pending");
+    expect(await bench.payments.result("order", orderId)).toBe("pending");
     expect(await bench.payments.closeOpen(orderId)).toBe("none");
     await expect(bench.payAs(content, "once")).rejects.toThrow("closed");
     const again = await bench.ready(orderId);

@@ -49,8 +49,8 @@ beforeEach(async () => {
       const later: Payments = {
         provider: pay,
         prepare: (attempt) => payments.prepare(attempt),
-        closeOpen: (orderId) => payments.closeOpen(orderId),
-        result: (orderId) => payments.result(orderId),
+        closeOpen: (subject) => payments.closeOpen(subject),
+        result: (purpose, subject) => payments.result(purpose, subject),
         notified: (about, headers, body) => payments.notified(about, headers, body),
         wake: () => payments.wake(),
         stop: () => payments.stop(),
@@ -377,7 +377,9 @@ describe("payPowerOrder and queryOrderPay", () => {
     expect(await s.call("user", "payPowerOrder", own, { timestamp })).toMatchObject({
       reason: "WECHAT_UNAVAILABLE",
     });
-    expect(await attempts()).toMatchObject([{ state: 2, failReason: "REPLACED", closed: 1 }, { state: 0 }]);
+    expect(await attempts()).toMatchObject([{ state: 2, failReason: "REPLACED" }, { state: 0 }]);
+    const closed = s.db.selectFrom("wx_payment").select("closed").where("state", "=", 2);
+    expect(await closed.execute()).toEqual([{ closed: 1 }]);
   });
 
   test("by coins: package is empty; with both: the coins are held", async () => {

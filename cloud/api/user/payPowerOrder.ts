@@ -77,7 +77,8 @@ export default endpoint({
     const ready = await payments.prepare({ ...attempt, clientIp: ipOf(address) });
     if (ready.kind === "ready") return [{ package: ready.package }];
     // A repeat of a call whose payment has been made meanwhile.
-    if (ready.kind === "ended" && (await payments.result(orderId)) === "paid") return refuse("ORDER_PAID");
+    if (ready.kind === "ended" && (await payments.result("order", orderId)) === "paid")
+      return refuse("ORDER_PAID");
     return refuse("WECHAT_UNAVAILABLE");
   },
 });

@@ -18,7 +18,7 @@ export default endpoint({
       .where("user", "=", caller.phone)
       .executeTakeFirst();
     if (order === undefined) return refuse("NOT_YOURS");
-    switch (await cloud.payments.result(input.orderId)) {
+    switch (await cloud.payments.result("order", input.orderId)) {
       case "paid":
         return done;
       case "pending":
