@@ -103,6 +103,11 @@ export const StartDate_ = dateText({ hour: 0, minute: 0, second: 0 });
 /** Last moment of a span, included; a date alone means to 23:59:59. */
 export const EndDate_ = dateText({ hour: 23, minute: 59, second: 59 });
 
+/** Of a purchase of coins. */
+export const PayId_ = text(/^P[0-9]{10}$/, "P and 10 digits");
+/** How WeChat Pay is reached: from the mini-program, or from a browser. */
+export const Channel_ = z.enum(["jsapi", "h5"], { error: "jsapi or h5" });
+
 /** A page's first row; the first of all is 0. */
 export const StartIndex_ = Whole_(0, 999_999_999);
 /** Rows of a page; more than `PAGE_MAX` is cut to it (spec 2, "Pages"). */

@@ -11,6 +11,7 @@ export const reasons = {
   AMOUNT_MISMATCH: { code: 3, sentence: "金额不符" },
   PRICE_CHANGED: { code: 3, sentence: "价格已变动，请刷新后重试" },
   DEVICE_UNKNOWN: { code: 3, sentence: "设备不存在" },
+  USER_UNKNOWN: { code: 3, sentence: "用户不存在" },
   PORT_UNKNOWN: { code: 3, sentence: "设备没有该端口" },
   // 4: identity
   APP_UNKNOWN: { code: 4, sentence: "应用标识无效" },

@@ -6,15 +6,22 @@ import reportManagerName from "./manager/reportManagerName.ts";
 import cancelPowerOrder from "./user/cancelPowerOrder.ts";
 import getDeviceInfo from "./user/getDeviceInfo.ts";
 import getOrderPay from "./user/getOrderPay.ts";
+import getPmoneyCharge from "./user/getPmoneyCharge.ts";
+import getPmoneyGift from "./user/getPmoneyGift.ts";
 import getPowerOrder from "./user/getPowerOrder.ts";
+import getProfessionList from "./user/getProfessionList.ts";
 import getSystemTime from "./user/getSystemTime.ts";
 import getUserInfo from "./user/getUserInfo.ts";
 import getUserPhone from "./user/getUserPhone.ts";
+import newPmoneyCharge from "./user/newPmoneyCharge.ts";
+import newPmoneyGift from "./user/newPmoneyGift.ts";
 import newPowerOrder from "./user/newPowerOrder.ts";
 import payPowerOrder from "./user/payPowerOrder.ts";
 import queryOrderPay from "./user/queryOrderPay.ts";
+import queryPmoneyPay from "./user/queryPmoneyPay.ts";
 import reportDevicePort from "./user/reportDevicePort.ts";
 import reportUserName from "./user/reportUserName.ts";
+import reportUserProfession from "./user/reportUserProfession.ts";
 import stopPowerOrder from "./user/stopPowerOrder.ts";
 import userLogin from "./user/userLogin.ts";
 
@@ -24,7 +31,9 @@ export const table: readonly AnyEndpoint[] = [
   getUserPhone,
   getUserInfo,
   reportUserName,
+  reportUserProfession,
   getOrderPay,
+  getProfessionList,
   getDeviceInfo,
   reportDevicePort,
   getSystemTime,
@@ -34,6 +43,11 @@ export const table: readonly AnyEndpoint[] = [
   getPowerOrder,
   payPowerOrder,
   queryOrderPay,
+  newPmoneyCharge,
+  queryPmoneyPay,
+  getPmoneyCharge,
+  newPmoneyGift,
+  getPmoneyGift,
   managerLogin,
   getManagerPhone,
   getManagerInfo,

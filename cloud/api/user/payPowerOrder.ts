@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { openAttempt } from "../../payments/attempts.ts";
 import { coinsAreTheirs } from "../../people/users.ts";
+import { clientIp } from "../clientIp.ts";
 import { endpoint } from "../endpoint.ts";
-import { list, OrderId_, Phone_, Whole_, Yuan_ } from "../fields.ts";
-
-const CHANNEL = "jsapi or h5";
+import { Channel_, list, OrderId_, Phone_, Whole_, Yuan_ } from "../fields.ts";
 
 export default endpoint({
   name: "payPowerOrder",
@@ -18,7 +17,7 @@ export default endpoint({
     money: Yuan_,
     pmoney: Whole_(0, 99_999),
     cash: Yuan_,
-    channel: z.enum(["jsapi", "h5"], { error: CHANNEL }).optional(),
+    channel: Channel_.optional(),
   }),
   output: list(z.object({ package: z.string() })),
   refusals: [
@@ -74,7 +73,7 @@ export default endpoint({
       const closed = await payments.closeOpen(orderId);
       return closed === "paid" ? refuse("ORDER_PAID") : await open();
     });
-    const ready = await payments.prepare({ ...attempt, clientIp: ipOf(address) });
+    const ready = await payments.prepare({ ...attempt, clientIp: clientIp(address) });
     if (ready.kind === "ready") return [{ package: ready.package }];
     // A repeat of a call whose payment has been made meanwhile.
     if (ready.kind === "ended" && (await payments.result("order", orderId)) === "paid")
@@ -82,9 +81,3 @@ export default endpoint({
     return refuse("WECHAT_UNAVAILABLE");
   },
 });
-
-/** WeChat wants an address; an unknown one is not made up but said to be this machine's. */
-function ipOf(address: string): string {
-  const plain = address.replace(/^::ffff:/, "");
-  return /^[0-9a-fA-F.:]{2,45}$/.test(plain) ? plain : "127.0.0.1";
-}
