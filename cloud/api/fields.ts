@@ -160,6 +160,13 @@ export function CommaList_<T>(form: z.ZodType<T, string>, allowed: string) {
 }
 const LIST_PARAMETER_MAX = 100;
 
+export const DeviceCodeList_ = CommaList_(DeviceCode_, "8 letters or digits");
+export const PhoneList_ = CommaList_(Phone_, "11 digits beginning with 1");
+export const Bit_ = z
+  .enum(["0", "1"], { error: "0 or 1" })
+  .meta({ type: "integer", enum: [0, 1] })
+  .transform((digit): 0 | 1 => (digit === "1" ? 1 : 0));
+
 // ---- answers
 
 /** Most answers are a list, of one object where the document has one. */

@@ -52,6 +52,11 @@ export const reasons = {
   PAYMENT_OPEN: { code: 0, sentence: "支付处理中，请稍后再试" },
   PENDING: { code: 0, sentence: "支付处理中" },
   FAILED: { code: 0, sentence: "支付失败" },
+  DEVICE_MANAGED: { code: 0, sentence: "设备已有管理员" },
+  RECEIVER_INVALID: { code: 0, sentence: "接收方不是有效的管理员" },
+  USER_NEVER_CHARGED: { code: 0, sentence: "该用户没有使用记录" },
+  NOT_BLACKLISTED: { code: 0, sentence: "用户不在黑名单中" },
+  NO_GATEWAY: { code: 0, sentence: "设备没有网关，请用手机蓝牙操作" },
   // 0: carried out, with a remark
   TRUNCATED: { code: 0, sentence: "结果过多，只返回前一万条" },
 } as const satisfies Record<string, { code: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 999; sentence: string }>;

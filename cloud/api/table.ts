@@ -1,8 +1,18 @@
 import type { AnyEndpoint } from "./endpoint.ts";
+import addBlackUser from "./manager/addBlackUser.ts";
+import addDevice from "./manager/addDevice.ts";
+import blinkDevice from "./manager/blinkDevice.ts";
+import deleteBlackUser from "./manager/deleteBlackUser.ts";
+import deleteDevice from "./manager/deleteDevice.ts";
+import getBlackUser from "./manager/getBlackUser.ts";
+import getDeviceList from "./manager/getDeviceList.ts";
 import getManagerInfo from "./manager/getManagerInfo.ts";
 import getManagerPhone from "./manager/getManagerPhone.ts";
 import managerLogin from "./manager/managerLogin.ts";
+import reportDeviceName from "./manager/reportDeviceName.ts";
 import reportManagerName from "./manager/reportManagerName.ts";
+import setDeviceValue from "./manager/setDeviceValue.ts";
+import transferDevice from "./manager/transferDevice.ts";
 import cancelPowerOrder from "./user/cancelPowerOrder.ts";
 import getDeviceInfo from "./user/getDeviceInfo.ts";
 import getOrderPay from "./user/getOrderPay.ts";
@@ -52,4 +62,14 @@ export const table: readonly AnyEndpoint[] = [
   getManagerPhone,
   getManagerInfo,
   reportManagerName,
+  addDevice,
+  reportDeviceName,
+  deleteDevice,
+  getDeviceList,
+  setDeviceValue,
+  transferDevice,
+  blinkDevice,
+  addBlackUser,
+  deleteBlackUser,
+  getBlackUser,
 ];

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { bluetoothNameOf, findDevice, reachOf } from "../../devices/devices.ts";
+import { bluetoothNameOf, findDevice } from "../../devices/devices.ts";
+import { reachData, reachFields } from "../deviceReach.ts";
 import { endpoint } from "../endpoint.ts";
-import { DeviceCode_, Flag, list, wireTimeIn, yuan } from "../fields.ts";
-
-const GATEWAY = { none: 0, online: 1, offline: 2 } as const;
+import { DeviceCode_, Flag, list, yuan } from "../fields.ts";
 
 export default endpoint({
   name: "getDeviceInfo",
@@ -21,11 +20,7 @@ export default endpoint({
       maxUnit: z.int(),
       chargeFlag: Flag,
       unitPrice: yuan,
-      portState: z.string(),
-      portTime: z.string(),
-      /** 0 none, 1 online, 2 offline. */
-      gateway: z.int().min(0).max(2),
-      gatewayUrls: z.array(z.string()),
+      ...reachFields,
     }),
   ),
   refusals: ["DEVICE_UNKNOWN"],
@@ -44,10 +39,7 @@ export default endpoint({
         maxUnit: device.maxUnit,
         chargeFlag: device.chargeFlag,
         unitPrice: device.chargeFlag === 0 ? 0 : device.unitPrice,
-        portState: device.portState,
-        portTime: wireTimeIn(device.zone ?? cloud.config.zone, device.portTime),
-        gateway: GATEWAY[reachOf(cloud.gateways, device)],
-        gatewayUrls: [],
+        ...reachData(cloud, device),
       },
     ];
   },
