@@ -7,6 +7,7 @@ import { type DesiredOrders, DesiredPublisher, desiredState, touchDesired } from
 import { renewToken, revokeGateway } from "./identity.ts";
 import { addCharger, BY, START, type TestSite, testSite } from "./testSite.ts";
 
+const MANAGER = "13900000001";
 let site: TestSite;
 let publisher: DesiredPublisher;
 let published: { topic: string; document: Desired }[];
@@ -67,12 +68,32 @@ test("the document holds the chargers of this gateway, its orders, and the site'
           unitPrice: 150,
           maxUnit: 12,
           enabled: true,
+          manager: MANAGER,
         },
       ],
       orders: [{ orderId: "90001800000000", deviceCode: "CHARGER1", port: 2, minutes: 60, startedAt: null }],
+      blackList: [],
     },
     leftOut: [],
   });
+});
+
+test("who is barred by the managers of its chargers is told, and nobody else", async () => {
+  const user = "13800000001";
+  for (const [manager, barred] of [
+    [MANAGER, user],
+    ["13900000009", user],
+    [MANAGER, "13800000002"],
+  ] as const) {
+    await site.db.insertInto("black_user_info").values({ manager, user: barred, setupTime: START }).execute();
+  }
+  const told = async (gatewayId: string) =>
+    (await desiredState(site.db, { gatewayId, sentAt: START, orders }))?.document.blackList;
+  expect(await told("gw-1")).toEqual([
+    { manager: MANAGER, user: "13800000002" },
+    { manager: MANAGER, user },
+  ]);
+  expect(await told("gw-2")).toEqual([]);
 });
 
 test("a free charger costs nothing; a disabled one, and one without a manager, is not enabled", async () => {

@@ -1,9 +1,22 @@
 import { chargerProfile } from "@bluepower/protocol/charger/profiles";
 import { type Clock, type Millis, millis, seconds, type Timer } from "@bluepower/protocol/clock";
-import { gatewayId as asGatewayId, isChipId, isDeviceCode, isJamCode } from "@bluepower/protocol/units";
-import type { Desired, DesiredCharger, DesiredOrder } from "@bluepower/protocol/uplink/messages";
+import {
+  gatewayId as asGatewayId,
+  isChipId,
+  isDeviceCode,
+  isJamCode,
+  isPhone,
+} from "@bluepower/protocol/units";
+import {
+  type Barred,
+  BLACK_LIST_MAX,
+  type Desired,
+  type DesiredCharger,
+  type DesiredOrder,
+} from "@bluepower/protocol/uplink/messages";
 import { down } from "@bluepower/protocol/uplink/topics";
 import { UPLINK_VERSION } from "@bluepower/protocol/uplink/version";
+import { sql } from "kysely";
 import type { Logger } from "pino";
 import type { Db, Tx } from "../database/database.ts";
 
@@ -78,6 +91,7 @@ export async function desiredState(
         unitPrice: d.chargeFlag === 1 ? d.unitPrice : 0,
         maxUnit: d.maxUnit,
         enabled: d.state === 0 && d.manager !== null,
+        manager: isPhone(d.manager) ? d.manager : null,
       });
     }
   }
@@ -89,8 +103,23 @@ export async function desiredState(
     foreignPorts: gateway.foreignPorts,
     chargers,
     orders: [...(await orders(db, gatewayId))],
+    blackList: await blackListOf(db, gatewayId),
   };
   return { document, leftOut };
+}
+
+/** Who is barred by the managers of the gateway's chargers; of more than the message holds the newest. */
+async function blackListOf(db: Db, gatewayId: string): Promise<Barred[]> {
+  const rows = await db
+    .selectFrom("black_user_info")
+    .select(["manager", "user"])
+    .where("manager", "in", (e) =>
+      e.selectFrom("device_info").select(sql<string>`manager`.as("m")).where("gatewayId", "=", gatewayId),
+    )
+    .orderBy("id", "desc")
+    .limit(BLACK_LIST_MAX)
+    .execute();
+  return rows.flatMap(({ manager, user }) => (isPhone(manager) && isPhone(user) ? [{ manager, user }] : []));
 }
 
 /** Sends gateways their desired state: when they ask, and when it has changed. */

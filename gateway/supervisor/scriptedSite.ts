@@ -136,10 +136,11 @@ export class ScriptedSite {
       chargers: [
         {
           ...{ deviceCode: CHARGER, chipId: chip, jamCode: derivedJamCode(chip), profile: 1 },
-          ...{ unitPrice: 150, maxUnit: 12, enabled: true },
+          ...{ unitPrice: 150, maxUnit: 12, enabled: true, manager: null },
         },
       ],
       orders: [],
+      blackList: [],
       ...change,
     });
   }

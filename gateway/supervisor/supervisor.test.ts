@@ -377,7 +377,7 @@ test("blink of a charger that is not driven, or is taken away meanwhile: answere
   expect(s.answer("a")).toMatchObject({ kind: "unreachable" });
   const chip = chipId("A1B2C3D4E5F6");
   const charger = { deviceCode: CHARGER, chipId: chip, jamCode: derivedJamCode(chip), profile: 999 };
-  s.desire({ chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true }] });
+  s.desire({ chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true, manager: null }] });
   s.command("b", { kind: "blink", deviceCode: CHARGER });
   expect(s.answer("b")).toMatchObject({ kind: "unreachable" });
   expect(s.store.commands.open()).toEqual([]);

@@ -16,6 +16,19 @@ test("a command of a newer peer, with members that nobody knows, is read without
   expect(decode(command, { ...good, more: 1, command: { ...start, more: 1 } })).toEqual({ value: good });
 });
 
+test("the desired state of an older peer, which knows no black list, is read as one without", () => {
+  const charger = { deviceCode: "DEMO0001", chipId: "A1B2C3D4E5F6", jamCode: "123456", profile: 1 };
+  const older = {
+    ...{ v: 1, sentAt: 1, version: 3, timeZone: "UTC", foreignPorts: "report", orders: [] },
+    chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true }],
+  };
+  expect(decode(desired, older)).toMatchObject({ value: { blackList: [], chargers: [{ manager: null }] } });
+  const barred = { manager: "13900000001", user: "1380000000" };
+  expect(decode(desired, { ...older, blackList: [barred] })).toEqual({
+    problem: "blackList[0].user: 11 digits beginning with 1",
+  });
+});
+
 test("what is wrong is named by its path, with what is allowed", () => {
   const problem = (change: object, of: object = {}): unknown =>
     decode(command, { ...good, ...change, command: { ...start, ...of } });

@@ -11,12 +11,14 @@ import {
   isJamCode,
   isMinutes,
   isOrderId,
+  isPhone,
   isPortNo,
 } from "../units.ts";
 import {
   anything,
   boolean,
   byKind,
+  ifMissing,
   integer,
   is,
   list,
@@ -35,6 +37,7 @@ const port = is(isPortNo, "a port, 1 to 4");
 const chargeMinutes = is(isChargeMinutes, "1 to 360 minutes");
 const minutes = is(isMinutes, "whole minutes");
 const gateway = is(isGatewayId, "a gateway id");
+const phone = is(isPhone, "11 digits beginning with 1");
 const id = string(64);
 
 /** How far a wall time of a gateway can be trusted. */
@@ -191,6 +194,8 @@ export const desiredCharger = object({
   unitPrice: whole,
   maxUnit: whole,
   enabled: boolean,
+  /** Whose black list holds for it. */
+  manager: ifMissing(null, nullable(phone)),
 });
 export type DesiredCharger = Shaped<typeof desiredCharger>;
 
@@ -204,6 +209,11 @@ export const desiredOrder = object({
 });
 export type DesiredOrder = Shaped<typeof desiredOrder>;
 
+/** A user whom a manager has barred from all of their chargers. */
+export const barred = object({ manager: phone, user: phone });
+export type Barred = Shaped<typeof barred>;
+export const BLACK_LIST_MAX = 10_000;
+
 /** The whole of what a gateway has to know, stored before use. A document of a lower or equal `version` is dropped. */
 export const desired = object({
   v: whole,
@@ -214,5 +224,6 @@ export const desired = object({
   foreignPorts: oneOf("report", "switch_off"),
   chargers: list(desiredCharger, 1000),
   orders: list(desiredOrder, 10_000),
+  blackList: ifMissing([], list(barred, BLACK_LIST_MAX)),
 });
 export type Desired = Shaped<typeof desired>;

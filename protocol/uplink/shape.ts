@@ -64,6 +64,12 @@ export const nullable =
   (v, path) =>
     v === null ? null : of(v, path);
 
+/** A member that an older peer does not send. */
+export const ifMissing =
+  <T>(value: T, of: Shape<T>): Shape<T> =>
+  (v, path) =>
+    v === undefined ? value : of(v, path);
+
 type Members = Record<string, Shape<unknown>>;
 type ObjectOf<M extends Members> = { [K in keyof M]: Shaped<M[K]> };
 

@@ -97,6 +97,7 @@ beforeAll(async () => {
           },
         ] as unknown as Desired["chargers"],
         orders: [],
+        blackList: [],
       };
       void publish(down.desired(id), desired);
     } else if (packet.topic === up.events(id)) {

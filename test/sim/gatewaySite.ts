@@ -96,9 +96,10 @@ export class GatewaySite {
       foreignPorts: "report",
       chargers: sites.map(({ code, chip }) => ({
         ...{ deviceCode: code, chipId: chip, jamCode: derivedJamCode(chip), profile: 1 },
-        ...{ unitPrice: 150, maxUnit: 12, enabled: true },
+        ...{ unitPrice: 150, maxUnit: 12, enabled: true, manager: null },
       })),
       orders: [],
+      blackList: [],
       ...change,
     };
   }
