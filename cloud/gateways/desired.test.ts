@@ -80,6 +80,8 @@ test("the document holds the chargers of this gateway, its orders, and the site'
 
 test("who is barred by the managers of its chargers is told, and nobody else", async () => {
   const user = "13800000001";
+  const other = site.db.updateTable("device_info").set({ manager: "13900000009" });
+  await other.where("gatewayId", "=", "gw-2").execute();
   for (const [manager, barred] of [
     [MANAGER, user],
     ["13900000009", user],
@@ -93,7 +95,7 @@ test("who is barred by the managers of its chargers is told, and nobody else", a
     { manager: MANAGER, user: "13800000002" },
     { manager: MANAGER, user },
   ]);
-  expect(await told("gw-2")).toEqual([]);
+  expect(await told("gw-2")).toEqual([{ manager: "13900000009", user }]);
 });
 
 test("a free charger costs nothing; a disabled one, and one without a manager, is not enabled", async () => {
