@@ -1,6 +1,7 @@
 import type { Clock } from "@bluepower/protocol/clock";
 import type { Random } from "@bluepower/protocol/random";
 import type { Logger } from "pino";
+import type { BankCards } from "./cashout/bankCards.ts";
 import type { Config } from "./config.ts";
 import type { Db } from "./database/database.ts";
 import type { Gateways } from "./gateways/gateways.ts";
@@ -17,4 +18,5 @@ export interface Cloud {
   gateways: Gateways;
   payments: Payments;
   wechat: WeChat;
+  cards: BankCards;
 }

@@ -29,6 +29,10 @@ export interface Config {
   coinFen: number;
   /** Parts of a million that a cash-out costs. */
   cashoutPpm: number;
+  /** Key under which bank card numbers are kept; made at the first start where there is none. */
+  bankKeyFile: string;
+  /** A cash-out of more fen than this needs two people. */
+  cashoutSecondFen: number;
   vipMonthFen: number;
   zone: string;
   metricsToken: string | null;
@@ -133,6 +137,8 @@ function read(env: Environment, random: Random): Config {
     production,
     coinFen: whole(env, "COIN_FEN", 100, 1, 100_000),
     cashoutPpm: rate(env),
+    bankKeyFile: resolve(text(env, "BANK_KEY_FILE") ?? join(dataDir, "bank.key")),
+    cashoutSecondFen: whole(env, "CASHOUT_SECOND_FEN", 200_000, 0, 999_999_999),
     vipMonthFen: whole(env, "VIP_MONTH_FEN", 1000, 0, 1_000_000),
     zone,
     metricsToken: text(env, "METRICS_TOKEN") ?? null,

@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { table } from "./api/table.ts";
 import { createWeb } from "./api/web.ts";
 import { PAY_NOTIFY_PATH, REFUND_NOTIFY_PATH } from "./api/wechatNotify.ts";
+import { bankCards } from "./cashout/bankCards.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
 import { openDatabase, transaction } from "./database/open.ts";
@@ -113,8 +114,9 @@ export async function startCloud(
     const orders = startOrders({ db, clock, gateways, log });
     closing.push(() => orders.stop());
 
+    const cards = bankCards(config.bankKeyFile);
     const wechat = weChat({ apiUrl: config.wechat.apiUrl, apps: config.wechat.apps, clock });
-    const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat };
+    const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat, cards };
     const metrics = createMetrics();
     for (const name of Object.keys(gateways.metrics())) {
       metrics.gauge(`bluepower_${name}`, () => gateways.metrics()[name] ?? 0);

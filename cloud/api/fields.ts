@@ -58,6 +58,7 @@ export const Name_ = z
   .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,32}$/u, { error: "1 to 32 characters" })
   .meta({ minLength: 1, maxLength: 32, pattern: undefined });
 const NAME = "1 to 32 characters";
+const BANK_CODE = "8 to 30 digits";
 
 /** Visible ASCII, such as WeChat's codes and base64. */
 export const Token_ = (max: number) =>
@@ -105,6 +106,12 @@ export const EndDate_ = dateText({ hour: 23, minute: 59, second: 59 });
 
 /** Of a purchase of coins. */
 export const PayId_ = text(/^P[0-9]{10}$/, "P and 10 digits");
+/** A bank account's number; people write it in groups. */
+export const BankCode_ = z
+  .string({ error: (issue) => (issue.input === undefined ? `missing, ${BANK_CODE}` : BANK_CODE) })
+  .transform((sent) => sent.replaceAll(" ", ""))
+  .pipe(z.string().regex(/^[0-9]{8,30}$/, { error: BANK_CODE }));
+
 /** How WeChat Pay is reached: from the mini-program, or from a browser. */
 export const Channel_ = z.enum(["jsapi", "h5"], { error: "jsapi or h5" });
 

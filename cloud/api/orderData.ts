@@ -24,6 +24,9 @@ export const Bill = z.object({
 /** The document's OrderData, and how the charge stands. */
 export const OrderData = Bill.extend({ pmoney: z.int(), cash: yuan, payTime: z.string() });
 
+/** As a manager sees it: with whose charge it was. */
+export const ManagedOrderData = OrderData.extend({ user: z.string(), userName: z.string() });
+
 type Order = Selectable<OrderInfo>;
 
 export function billData(order: Order, zone: string): z.input<typeof Bill> {
@@ -52,3 +55,12 @@ export function orderData(order: Order, zone: string): z.input<typeof OrderData>
     payTime: wireTimeIn(zone, order.payTime),
   };
 }
+
+export const managedOrderData = (
+  order: Order & { userName: string },
+  zone: string,
+): z.input<typeof ManagedOrderData> => ({
+  ...orderData(order, zone),
+  user: order.user,
+  userName: order.userName,
+});

@@ -56,6 +56,7 @@ export const reasons = {
   RECEIVER_INVALID: { code: 0, sentence: "接收方不是有效的管理员" },
   USER_NEVER_CHARGED: { code: 0, sentence: "该用户没有使用记录" },
   NOT_BLACKLISTED: { code: 0, sentence: "用户不在黑名单中" },
+  NOTHING_TO_WITHDRAW: { code: 0, sentence: "没有可提现的金额" },
   NO_GATEWAY: { code: 0, sentence: "设备没有网关，请用手机蓝牙操作" },
   // 0: carried out, with a remark
   TRUNCATED: { code: 0, sentence: "结果过多，只返回前一万条" },

@@ -8,6 +8,7 @@ import type { Hono } from "hono";
 import { sql } from "kysely";
 import { pino } from "pino";
 import type { App } from "../apps.ts";
+import type { BankCards } from "../cashout/bankCards.ts";
 import type { Cloud } from "../cloud.ts";
 import type { Config } from "../config.ts";
 import type { Db } from "../database/database.ts";
@@ -46,6 +47,8 @@ export const testConfig: Config = {
   production: false,
   coinFen: 100,
   cashoutPpm: 6000,
+  bankKeyFile: "/nowhere",
+  cashoutSecondFen: 200_000,
   vipMonthFen: 1000,
   zone: "Asia/Shanghai",
   metricsToken: null,
@@ -71,6 +74,9 @@ const scriptedWeChat: WeChat = {
       : { kind: "refused" };
   },
 };
+
+/** Sealed with nothing. */
+export const openCards: BankCards = { seal: (card) => `sealed ${card}`, open: (sealed) => sealed.slice(7) };
 
 const absent = (): never => {
   throw new Error("not part of this scenario");
@@ -116,7 +122,7 @@ export async function scenario(of: {
   const lines: string[] = [];
   const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
   const base = { clock, random: seededRandom("scenario"), log, config: { ...testConfig, ...of.config }, db };
-  const parts = { gateways: idleGateways, wechat: scriptedWeChat, ...of.cloud?.(base) };
+  const parts = { gateways: idleGateways, wechat: scriptedWeChat, cards: openCards, ...of.cloud?.(base) };
   const cloud: Cloud = {
     ...base,
     get payments(): never {

@@ -2,12 +2,17 @@ import type { AnyEndpoint } from "./endpoint.ts";
 import addBlackUser from "./manager/addBlackUser.ts";
 import addDevice from "./manager/addDevice.ts";
 import blinkDevice from "./manager/blinkDevice.ts";
+import CashOut from "./manager/CashOut.ts";
 import deleteBlackUser from "./manager/deleteBlackUser.ts";
 import deleteDevice from "./manager/deleteDevice.ts";
 import getBlackUser from "./manager/getBlackUser.ts";
+import getCashOutList from "./manager/getCashOutList.ts";
 import getDeviceList from "./manager/getDeviceList.ts";
 import getManagerInfo from "./manager/getManagerInfo.ts";
 import getManagerPhone from "./manager/getManagerPhone.ts";
+import getOrderAll from "./manager/getOrderAll.ts";
+import getOrderCash from "./manager/getOrderCash.ts";
+import getOrderCashList from "./manager/getOrderCashList.ts";
 import managerLogin from "./manager/managerLogin.ts";
 import reportDeviceName from "./manager/reportDeviceName.ts";
 import reportManagerName from "./manager/reportManagerName.ts";
@@ -22,6 +27,7 @@ import getPowerOrder from "./user/getPowerOrder.ts";
 import getProfessionList from "./user/getProfessionList.ts";
 import getSystemTime from "./user/getSystemTime.ts";
 import getUserInfo from "./user/getUserInfo.ts";
+import getUserOrder from "./user/getUserOrder.ts";
 import getUserPhone from "./user/getUserPhone.ts";
 import newPmoneyCharge from "./user/newPmoneyCharge.ts";
 import newPmoneyGift from "./user/newPmoneyGift.ts";
@@ -43,6 +49,7 @@ export const table: readonly AnyEndpoint[] = [
   reportUserName,
   reportUserProfession,
   getOrderPay,
+  getUserOrder,
   getProfessionList,
   getDeviceInfo,
   reportDevicePort,
@@ -72,4 +79,9 @@ export const table: readonly AnyEndpoint[] = [
   addBlackUser,
   deleteBlackUser,
   getBlackUser,
+  getOrderAll,
+  getOrderCash,
+  getOrderCashList,
+  CashOut,
+  getCashOutList,
 ];

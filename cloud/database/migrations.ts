@@ -2,6 +2,7 @@ import type { Migration } from "kysely";
 import { first } from "./migrations/0001_first.ts";
 import { wxPayment } from "./migrations/0002_wx_payment.ts";
 import { orderSums } from "./migrations/0003_order_sums.ts";
+import { cashOut } from "./migrations/0004_cash_out.ts";
 import { professions } from "./migrations/0007_professions.ts";
 
 /**
@@ -12,5 +13,6 @@ export const migrations: Record<string, Migration> = {
   "0001_first": first,
   "0002_wx_payment": wxPayment,
   "0003_order_sums": orderSums,
+  "0004_cash_out": cashOut,
   "0007_professions": professions,
 };

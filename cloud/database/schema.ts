@@ -309,6 +309,27 @@ export interface CashoutInfo {
   reason: string | null;
   cashOutTime: number;
   processTime: number | null;
+  /** How far the operator has come with it. */
+  step: Defaulted<"requested" | "half_approved" | "approved" | "exported" | "paid" | "failed">;
+  /** The number with its middle hidden; `bankCode` is sealed. */
+  bankMask: Defaulted<string>;
+  /** Fen of the manager's debt that it took up: its orders bring `money` and this. */
+  debt: Defaulted<number>;
+  approvedBy: string | null;
+  secondBy: string | null;
+  batchId: string | null;
+  /** The bank's. */
+  reference: string | null;
+}
+
+/** A file for the bank, made once. */
+export interface CashoutBatch {
+  id: string;
+  sha256: string;
+  count: number;
+  cash: number;
+  who: string;
+  insertTime: number;
 }
 
 /** An account of the ledger. `balance` is the sum of its postings, kept in the same transaction. */
@@ -436,6 +457,7 @@ export interface Schema {
   pmoney_charge_pay: PmoneyChargePay;
   pmoney_gift_info: PmoneyGiftInfo;
   cashout_info: CashoutInfo;
+  cashout_batch: CashoutBatch;
   ledger_account: LedgerAccount;
   ledger_transfer: LedgerTransfer;
   answered_call: AnsweredCall;

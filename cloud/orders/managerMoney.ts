@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tx } from "../database/database.ts";
+import type { Db, Tx } from "../database/database.ts";
 import type { StoredOrder } from "./orderRow.ts";
 
 type Order = Pick<StoredOrder, "payState" | "cashOutFlag" | "money" | "manager">;
@@ -23,7 +23,7 @@ export interface ManagerMoney {
   debt: number;
 }
 
-export async function managerMoney(tx: Tx, manager: string): Promise<ManagerMoney> {
+export async function managerMoney(tx: Db | Tx, manager: string): Promise<ManagerMoney> {
   const row = await tx
     .selectFrom("manager_money")
     .select(["count", "money", "debt"])
@@ -31,6 +31,10 @@ export async function managerMoney(tx: Tx, manager: string): Promise<ManagerMone
     .executeTakeFirst();
   return row ?? { count: 0, money: 0, debt: 0 };
 }
+
+/** A cash-out takes up debt, or gives it back when it fails: `by` fen more, or less. */
+export const addDebt = (tx: Tx, manager: string, by: number): Promise<void> =>
+  add(tx, manager, { count: 0, money: 0, debt: by });
 
 /** Paid, not withdrawn, and worth something. */
 function withdrawable(order: Order): Omit<ManagerMoney, "debt"> {

@@ -134,7 +134,7 @@ test("a charger whose profile this program does not know is not driven", async (
   const s = site();
   const chip = chipId("A1B2C3D4E5F6");
   const charger = { deviceCode: CHARGER, chipId: chip, jamCode: derivedJamCode(chip), profile: 999 };
-  s.desire({ chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true }] });
+  s.desire({ chargers: [{ ...charger, unitPrice: 150, maxUnit: 12, enabled: true, manager: null }] });
   s.start("a", 1);
   expect(s.answer("a")).toMatchObject({ kind: "failed", reason: "profile_unknown" });
   await s.pass(5000);

@@ -3,7 +3,7 @@ import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { isPhone, minutes } from "@bluepower/protocol/units";
 import { pino } from "pino";
-import { testConfig } from "../../cloud/api/scenario.ts";
+import { openCards, testConfig } from "../../cloud/api/scenario.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import type { Config } from "../../cloud/config.ts";
 import type { Db } from "../../cloud/database/database.ts";
@@ -101,7 +101,7 @@ export async function makeWorld(authMode: AuthMode): Promise<World> {
   await chargers(db);
   return {
     db,
-    cloud: { db, clock, random, log, config, gateways, payments, wechat },
+    cloud: { db, clock, random, log, config, gateways, payments, wechat, cards: openCards },
     async close() {
       await payments.stop();
       await opened.close();

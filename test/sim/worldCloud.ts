@@ -4,7 +4,7 @@ import type { Clock } from "@bluepower/protocol/clock";
 import { httpSignature } from "@bluepower/protocol/http/signature";
 import type { Random } from "@bluepower/protocol/random";
 import type { Answer } from "../../cloud/api/envelope.ts";
-import { testConfig } from "../../cloud/api/scenario.ts";
+import { openCards, testConfig } from "../../cloud/api/scenario.ts";
 import { table } from "../../cloud/api/table.ts";
 import { createWeb } from "../../cloud/api/web.ts";
 import { PAY_NOTIFY_PATH } from "../../cloud/api/wechatNotify.ts";
@@ -127,7 +127,7 @@ export class WorldCloud {
     const payments = await startPayments({ db, clock, random, log, provider, coinFen: config.coinFen });
     startOrders({ db, clock, gateways, log });
     const wechat = { login: absent, phoneByCode: absent, phoneByData: absent };
-    const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat };
+    const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat, cards: openCards };
     run.web = createWeb(cloud, { table, metrics: createMetrics() });
   }
 

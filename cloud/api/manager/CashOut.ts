@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { requestCashOut } from "../../cashout/request.ts";
+import { endpoint } from "../endpoint.ts";
+import { BankCode_, done, list, Name_, Phone_, ResultInfo } from "../fields.ts";
+import { managing } from "../managing.ts";
+
+export default endpoint({
+  name: "CashOut",
+  side: "manager",
+  summary: "Ask for all that can be withdrawn to be paid to a bank account.",
+  auth: "session",
+  movesMoney: true,
+  input: z.object({ manager: Phone_, bankName: Name_, bankUser: Name_, bankCode: BankCode_ }),
+  output: list(ResultInfo),
+  refusals: ["NOTHING_TO_WITHDRAW"],
+  async change({ tx, cloud, caller, input, refuse }) {
+    const { bankName, bankUser, bankCode } = input;
+    const request = {
+      ...{ manager: caller.phone, account: { bankName, bankUser, bankCode } },
+      ...{ ppm: cloud.config.cashoutPpm, cards: cloud.cards },
+    };
+    const requested = await requestCashOut(tx, request, managing(cloud, caller).by);
+    return requested.kind === "requested" ? done : refuse("NOTHING_TO_WITHDRAW");
+  },
+});

@@ -1,0 +1,30 @@
+import type { Db } from "../database/database.ts";
+import type { CashOut } from "./process.ts";
+import { CASH_OUT } from "./request.ts";
+
+interface Rows {
+  startIndex: number;
+  pageSize: number;
+}
+
+/** A manager's cash-outs, the newest first; `totalCount` and `totalCash` count those that succeeded (spec 2, "Pages"). */
+export async function cashOutsOf(db: Db, manager: string, { startIndex, pageSize }: Rows) {
+  const all = db.selectFrom("cashout_info").where("manager", "=", manager);
+  const sums = await all
+    .where("state", "=", CASH_OUT.success)
+    .select((e) => [e.fn.countAll<number>().as("count"), e.fn.sum<number | null>("cash").as("cash")])
+    .executeTakeFirstOrThrow();
+  const rows = await all.selectAll().orderBy("id", "desc").offset(startIndex).limit(pageSize).execute();
+  return { totalCount: Number(sums.count), totalCash: Number(sums.cash ?? 0), rows };
+}
+
+/** Cash-outs for the operator, the oldest first: those that wait, or all. */
+export async function listCashOuts(
+  db: Db,
+  of: Rows & { waiting: boolean; manager?: string | undefined },
+): Promise<CashOut[]> {
+  let rows = db.selectFrom("cashout_info").selectAll();
+  if (of.waiting) rows = rows.where("state", "=", CASH_OUT.pending);
+  if (of.manager !== undefined) rows = rows.where("manager", "=", of.manager);
+  return await rows.orderBy("id").offset(of.startIndex).limit(of.pageSize).execute();
+}
