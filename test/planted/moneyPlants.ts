@@ -4,7 +4,7 @@ import type { Plant } from "./plant.ts";
 export const moneyPlants: readonly Plant[] = [
   {
     name: "coins taken from the wrong account",
-    file: "cloud/payments/settle.ts",
+    file: "cloud/payments/orderPayment.ts",
     find: "from: held ? `user_coins_held:",
     plant: "from: !held ? `user_coins_held:",
     caught: {
@@ -59,7 +59,7 @@ export const moneyPlants: readonly Plant[] = [
     name: "hold given back twice",
     file: "cloud/payments/settle.ts",
     find: `    .where("outTradeNo", "=", of.outTradeNo)
-    .where("state", "=", ATTEMPT.pending)`,
+    .where("state", "=", PAYMENT.pending)`,
     plant: `    .where("outTradeNo", "=", of.outTradeNo)`,
     caught: {
       file: "cloud/payments/payments.test.ts",
@@ -78,7 +78,7 @@ export const moneyPlants: readonly Plant[] = [
   },
   {
     name: "a cancelled order paid by late money",
-    file: "cloud/payments/settle.ts",
+    file: "cloud/payments/orderPayment.ts",
     find: "return payable && order.payState",
     plant: "return order.payState",
     caught: {
@@ -88,7 +88,7 @@ export const moneyPlants: readonly Plant[] = [
   },
   {
     name: "too little late money pays the bill",
-    file: "cloud/payments/settle.ts",
+    file: "cloud/payments/orderPayment.ts",
     find: " && attempt.money >= order.money;",
     plant: ";",
     caught: {
@@ -208,8 +208,8 @@ export const moneyPlants: readonly Plant[] = [
   {
     name: "a payment handed out after its time",
     file: "cloud/payments/outside.ts",
-    find: "if (row?.state !== ATTEMPT.pending || row.expireTime <= clock.now()) return",
-    plant: "if (row?.state !== ATTEMPT.pending) return",
+    find: "if (row?.state !== PAYMENT.pending || row.expireTime <= clock.now()) return",
+    plant: "if (row?.state !== PAYMENT.pending) return",
     caught: {
       file: "cloud/payments/payments.test.ts",
       test: "a payment whose time is over is not asked for any more",

@@ -128,11 +128,9 @@ export const theTen: readonly Plant[] = [
   },
   {
     name: "hold not given back",
-    file: "cloud/payments/settle.ts",
-    find: `async function release(tx: Tx, attempt: AttemptRow, at: Instant): Promise<void> {
-  if (attempt.pmoney > 0) {`,
-    plant: `async function release(tx: Tx, attempt: AttemptRow, at: Instant): Promise<void> {
-  if (attempt.pmoney > 0 && attempt.cash === 0) {`,
+    file: "cloud/payments/orderPayment.ts",
+    find: "  if (attempt.pmoney > 0) {",
+    plant: "  if (attempt.pmoney > 0 && attempt.cash === 0) {",
     caught: {
       file: "cloud/payments/payments.test.ts",
       test: "the payment is closed at WeChat, the coins are back, the bill waits again",
