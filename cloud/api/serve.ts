@@ -141,6 +141,8 @@ export function createApi(
   /** A new manager waits for the operator (spec 2). */
   async function checkPermission(endpoint: AnyEndpoint, caller: Caller | LoggedIn | null): Promise<void> {
     if (endpoint.side !== "manager" || endpoint.auth !== "session" || endpoint.pendingManager) return;
+    // Documented mode, and nobody is named.
+    if (caller?.phone === "") refuse("PARAMETER", "manager: missing, 11 digits beginning with 1");
     const row = await cloud.db
       .selectFrom("manager_info")
       .select("approved")

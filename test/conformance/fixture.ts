@@ -28,7 +28,7 @@ export interface ParameterCases {
   /** In documented mode, without a session, where identity speaks first. */
   refusedDocumented?: Refusal;
   /** Left out, null or empty. `optional`: as if the call were the documented one. */
-  missing: Refusal | "optional";
+  missing: Expected | "optional";
   /** Scalars of another type than the parameter's. */
   wrongType: readonly BadValue[];
   outOfRange: readonly BadValue[];
@@ -69,7 +69,8 @@ export interface ObjectCase {
   name: string;
   by: "me" | "another";
   own: Parameters;
-  refused: Refusal;
+  /** Mostly a refusal; a filter of a list finds nothing. */
+  expected: Expected;
 }
 
 /** The stored answer of a change. */

@@ -109,15 +109,15 @@ export function objects({ mode, fixture, json }: Method): Case[] {
   if (typeof fixture.objects === "string") return [];
   const { side, auth } = fixture;
   const cases: Case[] = [];
-  for (const { name, by, own, refused } of fixture.objects) {
+  for (const { name, by, own, expected } of fixture.objects) {
     const session = by === "me" ? sessions[side].mine : sessions[side].others;
     const phone = by === "me" ? phones[side].me : phones[side].other;
     const all = { ...fixture.own, ...own };
     const caller = nameOfCaller[side] in all ? { [nameOfCaller[side]]: phone } : {};
-    cases.push({ name, ask: json(all, { ...caller, session }), expected: refused });
+    cases.push({ name, ask: json(all, { ...caller, session }), expected });
     if (mode === "documented" && auth === "session") {
       const ask = json(all, { [nameOfCaller[side]]: phone });
-      cases.push({ name: `${name}, without a session`, ask, expected: refused });
+      cases.push({ name: `${name}, without a session`, ask, expected });
     }
   }
   return cases;

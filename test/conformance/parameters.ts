@@ -58,6 +58,15 @@ export const whole = (name: string, low: number, high: number): ParameterCases =
     outOfRange: [-1, low - 1, high + 1, high + 2 ** 32],
   });
 
+/** A purchase of coins, which says who calls where nobody is named. */
+export const payIdThatNamesTheCaller: ParameterCases = {
+  ...inForm("payId", "P and 10 digits", {
+    wrongType: [10001314600.5, "purchase"],
+    outOfRange: ["P000131460", "P00013146000", "p0001314600", "00001314600", "P000131460a"],
+  }),
+  refusedDocumented: NOT_YOURS,
+};
+
 export const yuan = (name: string): ParameterCases =>
   inForm(name, "yuan from 0 to 999.99 with at most two decimals", {
     wrongType: ["three"],
@@ -126,14 +135,31 @@ export const several = (name: string, good: readonly [string, string], bad: stri
   ],
 });
 
+/** Chargers that are no business of the caller's, as a text or a list. */
+export const foreignDevices = (name: "deviceCode" | "deviceCodeList"): readonly ObjectCase[] => [
+  { name: "another's charger", by: "another", own: {}, expected: NOT_YOURS },
+  {
+    name: "a charger that nobody manages",
+    by: "me",
+    own: { [name]: "LONELY01" },
+    expected: NOT_YOURS,
+  },
+  {
+    name: "a charger that does not exist",
+    by: "me",
+    own: { [name]: "NOTHING1" },
+    expected: NOT_YOURS,
+  },
+];
+
 /** Orders that are no business of the caller's; the fixture gives mine, 90001795314300. */
 export const foreignOrders: readonly ObjectCase[] = [
-  { name: "another's order", by: "another", own: {}, refused: NOT_YOURS },
+  { name: "another's order", by: "another", own: {}, expected: NOT_YOURS },
   {
     name: "an order that does not exist",
     by: "me",
     own: { orderId: "90001795314301" },
-    refused: NOT_YOURS,
+    expected: NOT_YOURS,
   },
 ];
 
@@ -142,13 +168,13 @@ export const unknownDevices: readonly ObjectCase[] = [
     name: "a charger that does not exist",
     by: "me",
     own: { deviceCode: "NOTHING1" },
-    refused: DEVICE_UNKNOWN,
+    expected: DEVICE_UNKNOWN,
   },
   {
     name: "a charger in small letters",
     by: "me",
     own: { deviceCode: "phoned01" },
-    refused: DEVICE_UNKNOWN,
+    expected: DEVICE_UNKNOWN,
   },
 ];
 

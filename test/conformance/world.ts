@@ -7,8 +7,9 @@ import { openCards, testConfig } from "../../cloud/api/scenario.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import type { Config } from "../../cloud/config.ts";
 import type { Db } from "../../cloud/database/database.ts";
-import { openDatabase } from "../../cloud/database/open.ts";
+import { openDatabase, transaction } from "../../cloud/database/open.ts";
 import type { OrderState, PayState } from "../../cloud/database/schema.ts";
+import { insertOrder } from "../../cloud/orders/orderRow.ts";
 import { scriptedGateways } from "../../cloud/orders/scriptedGateways.ts";
 import { scriptedPay } from "../../cloud/payments/scriptedPay.ts";
 import { startPayments } from "../../cloud/payments/start.ts";
@@ -235,4 +236,62 @@ export async function giveCoin(db: Db): Promise<void> {
     .values({ ...move, reason: "TEST", orderId: null, insertTime: NOW })
     .execute();
   await db.updateTable("user_info").set({ pmoney: 1 }).where("user", "=", ME).execute();
+}
+
+/** A charger that nobody manages, by hand alone; its number in the table is 3. */
+export async function giveFreeCharger(db: Db): Promise<void> {
+  await db
+    .insertInto("device_info")
+    .values({
+      deviceCode: "LONELY01",
+      btName: "AABBCCDDEEFF",
+      version: 1,
+      jamCode: "JAMJAM",
+      manager: null,
+      setupTime: NOW,
+      updateTime: NOW - 60_000,
+      portTime: null,
+      addTime: null,
+      siteId: 1,
+      gatewayId: null,
+      chargerSeenTime: null,
+      chargerLostTime: null,
+    })
+    .execute();
+}
+
+/** An order of one hour for 3.00 yuan, made at 09:00, ended at 10:00 and paid at 10:15 with a coin and 2.00 yuan; all sums follow. */
+export async function givePaidOrder(
+  db: Db,
+  order: { orderId: string; user?: string; manager?: string; cashOutFlag?: 0 | 2 },
+): Promise<void> {
+  const { orderId, user = ME, manager = MANAGER, cashOutFlag = 0 } = order;
+  const at = NOW - 5_400_000;
+  await transaction(db, (tx) =>
+    insertOrder(tx, {
+      ...{ orderId, user, manager, cashOutFlag, deviceCode: "PHONED01", deviceName: "旧名", port: 2 },
+      ...{ unitPrice: 150, unit: 2, money: 300, agreedUnit: 2, agreedMoney: 300, pmoney: 1, cash: 200 },
+      ...{ orderTime: at, startTime: at, endTime: NOW - 1_800_000, payTime: NOW - 900_000 },
+      ...{ state: "finished", payState: "paid", minutes: 60, endReason: "time", evidence: "none" },
+      ...{ cashOutId: null, gatewayId: null, cancelReason: null, updateTime: NOW - 900_000 },
+    }),
+  );
+}
+
+/** A purchase of five coins, paid at 10:15. */
+export async function givePurchase(db: Db, purchase: { payId: string; user: string }): Promise<void> {
+  const bought = { ...purchase, pmoney: 5, payTime: NOW - 900_000 };
+  const { payId } = purchase;
+  await db
+    .insertInto("pmoney_charge_pay")
+    .values({ ...bought, state: 1, wxPayid: `wx-${payId}`, outTradeNo: `${payId}-abcdefgh` })
+    .execute();
+  await db.insertInto("pmoney_charge_info").values(bought).execute();
+}
+
+export async function giveBlackUser(db: Db, entry: { manager: string; user: string }): Promise<void> {
+  await db
+    .insertInto("black_user_info")
+    .values({ ...entry, setupTime: NOW - 900_000 })
+    .execute();
 }
