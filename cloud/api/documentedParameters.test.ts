@@ -10,7 +10,10 @@ const required: Record<string, readonly string[]> = {
   getUserPhone: ["session"],
   getUserInfo: ["user"],
   reportUserName: ["user", "userName"],
+  reportUserProfession: ["user", "professionId"],
   getOrderPay: ["user"],
+  getUserOrder: ["user"],
+  getProfessionList: [],
   getDeviceInfo: ["deviceCode"],
   reportDevicePort: ["deviceCode", "portState"],
   getSystemTime: [],
@@ -20,10 +23,30 @@ const required: Record<string, readonly string[]> = {
   getPowerOrder: ["user", "orderId"],
   payPowerOrder: ["user", "orderId", "money", "pmoney", "cash"],
   queryOrderPay: ["orderId"],
+  newPmoneyCharge: ["user", "pmoney"],
+  queryPmoneyPay: ["payId"],
+  getPmoneyCharge: ["user", "startIndex", "pageSize"],
+  newPmoneyGift: ["userFrom", "userTo", "pmoney"],
+  getPmoneyGift: ["user", "startIndex", "pageSize"],
   managerLogin: ["jsCode"],
   getManagerPhone: ["session"],
   getManagerInfo: ["manager"],
   reportManagerName: ["manager", "managerName"],
+  addDevice: ["manager", "deviceCode"],
+  reportDeviceName: ["manager", "deviceCode", "deviceName"],
+  deleteDevice: ["manager", "deviceCodeList"],
+  getDeviceList: ["manager", "startIndex", "pageSize"],
+  setDeviceValue: ["manager", "deviceCode"],
+  transferDevice: ["manager", "transfer", "deviceCodeList"],
+  blinkDevice: ["manager", "deviceCode"],
+  addBlackUser: ["manager", "user"],
+  deleteBlackUser: ["manager", "userList"],
+  getBlackUser: ["manager", "startIndex", "pageSize"],
+  getOrderAll: ["manager"],
+  getOrderCash: ["manager"],
+  getOrderCashList: ["manager"],
+  CashOut: ["manager", "bankName", "bankUser", "bankCode"],
+  getCashOutList: ["manager"],
 };
 
 const valid: Record<string, string> = {
@@ -41,6 +64,19 @@ const valid: Record<string, string> = {
   orderId: "90001234567890",
   pmoney: "0",
   cash: "1.50",
+  professionId: "1",
+  payId: "P0001314600",
+  startIndex: "0",
+  pageSize: "10",
+  userFrom: "13800000001",
+  userTo: "13800000002",
+  deviceName: "一号",
+  deviceCodeList: "DEMO0001",
+  transfer: "13900000002",
+  userList: "13800000001",
+  bankName: "银行",
+  bankUser: "李",
+  bankCode: "6222021234567890",
 };
 
 let s: Scenario;
@@ -62,6 +98,7 @@ test.each(missing)(
   "%s without %s is code 3 that names it, also with a session",
   async (method, name, side) => {
     const { session } = await s.person(side, side === "user" ? "13800000001" : "13900000001");
+    await s.db.updateTable("manager_info").set({ approved: 1 }).execute();
     const names = (required[method] ?? []).filter((n) => n !== name);
     const own = Object.fromEntries(names.map((n) => [n, valid[n] ?? ""]));
     const before = await s.rows();

@@ -7,15 +7,24 @@ interface Rows {
   pageSize: number;
 }
 
-/** A manager's cash-outs, the newest first; `totalCount` and `totalCash` count those that succeeded (spec 2, "Pages"). */
+/**
+ * A manager's cash-outs, the newest first; `totalCount` and `totalCash` count those that succeeded (spec 2, "Pages"),
+ * `matching` counts all.
+ */
 export async function cashOutsOf(db: Db, manager: string, { startIndex, pageSize }: Rows) {
   const all = db.selectFrom("cashout_info").where("manager", "=", manager);
+  const { count } = await all.select((e) => e.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
   const sums = await all
     .where("state", "=", CASH_OUT.success)
     .select((e) => [e.fn.countAll<number>().as("count"), e.fn.sum<number | null>("cash").as("cash")])
     .executeTakeFirstOrThrow();
   const rows = await all.selectAll().orderBy("id", "desc").offset(startIndex).limit(pageSize).execute();
-  return { totalCount: Number(sums.count), totalCash: Number(sums.cash ?? 0), rows };
+  return {
+    totalCount: Number(sums.count),
+    totalCash: Number(sums.cash ?? 0),
+    matching: Number(count),
+    rows,
+  };
 }
 
 /** Cash-outs for the operator, the oldest first: those that wait, or all. */

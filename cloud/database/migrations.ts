@@ -4,6 +4,7 @@ import { wxPayment } from "./migrations/0002_wx_payment.ts";
 import { orderSums } from "./migrations/0003_order_sums.ts";
 import { cashOut } from "./migrations/0004_cash_out.ts";
 import { professions } from "./migrations/0007_professions.ts";
+import { withdrawable } from "./migrations/0008_withdrawable.ts";
 
 /**
  * Forward only, in the order of their names; one that has been released is never changed. But for the keys that count by
@@ -15,4 +16,5 @@ export const migrations: Record<string, Migration> = {
   "0003_order_sums": orderSums,
   "0004_cash_out": cashOut,
   "0007_professions": professions,
+  "0008_withdrawable": withdrawable,
 };

@@ -28,8 +28,8 @@ export default endpoint({
   }),
   refusals: ["TRUNCATED"],
   async read({ cloud, caller, input, remark }) {
-    const { rows, ...totals } = await cashOutsOf(cloud.db, caller.phone, rowsOf(input));
-    if (input.pageSize === undefined && rows.length === LIST_MAX) remark("TRUNCATED");
+    const { rows, matching, ...totals } = await cashOutsOf(cloud.db, caller.phone, rowsOf(input));
+    if (input.pageSize === undefined && matching > LIST_MAX) remark("TRUNCATED");
     const { zone } = cloud.config;
     return {
       ...totals,

@@ -8,7 +8,12 @@ const NOTHING_TO_WITHDRAW = {
   data: [{ result: 1, reason: "没有可提现的金额" }],
 } as const;
 
-const requested = (account: { bankName?: string; bankUser?: string }) => ({
+const requested = (account: {
+  bankName?: string;
+  bankUser?: string;
+  bankCode?: string;
+  bankMask?: string;
+}) => ({
   data: [{ result: 0, reason: "" }],
   // No money moves before the bank has paid.
   change: {
@@ -83,6 +88,11 @@ export default {
       wrongType: [1.5, "card"],
       outOfRange: ["1234567", "1".repeat(31), "6222-0212-3456-7890", "622202123456789O", "   "],
       accepted: ["6222021234567890"],
+      hostileInForm: {
+        // Sixteen digits are a number of a card, and stay exactly these.
+        names: ["beyondDouble"],
+        expected: () => requested({ bankCode: "sealed 9007199254740993", bankMask: "9007********0993" }),
+      },
     },
   },
   objects: [

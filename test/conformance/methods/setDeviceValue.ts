@@ -36,7 +36,11 @@ const set = (to: Values) => ({
 });
 
 const PRICE = parameter("unitPrice: 0.01 to 99.99 yuan, and with maxUnit units at most 999.99");
-const bit = (name: string) => ({ ...whole(name, 0, 1), refused: parameter(`${name}: 0 or 1`) });
+const bit = (name: string) => ({
+  ...whole(name, 0, 1),
+  refused: parameter(`${name}: 0 or 1`),
+  outOfRange: [-1, 2, 4_294_967_296],
+});
 
 export default {
   side: "manager",
