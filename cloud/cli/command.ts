@@ -1,6 +1,8 @@
 import type { Clock } from "@bluepower/protocol/clock";
 import type { Random } from "@bluepower/protocol/random";
+import type { Config } from "../config.ts";
 import type { Db, Tx } from "../database/database.ts";
+import type { Role } from "../database/schema.ts";
 import type { By } from "../identity/audit.ts";
 
 /** A text of the command line as a value, or what is allowed instead: "is 1 to 12". */
@@ -16,6 +18,15 @@ export interface Flag<T = unknown> {
   required: boolean;
 }
 
+/** For whom a command acts. */
+export interface Actor {
+  /** As the audit log has it: `operator:NAME`. */
+  who: string;
+  role: Role;
+  /** False: the account of this machine, which nobody has logged in as. */
+  named: boolean;
+}
+
 /** What a sub-command works with: the running system's database, beside the serving process. */
 export interface Tools {
   db: Db;
@@ -23,8 +34,10 @@ export interface Tools {
   migrated: readonly string[];
   clock: Clock;
   random: Random;
+  config: Config;
   /** Zone in which times are shown. */
   zone: string;
+  actor: Actor;
   /** Runs one transaction, with who acts for the audit log. */
   change<T>(work: (tx: Tx, by: By) => Promise<T>): Promise<T>;
 }
@@ -41,6 +54,8 @@ type Given<F extends Flags> = {
 interface Definition<A, F extends Flags> {
   /** `gateway add`. */
   name: string;
+  /** The least role that may; an admin's when nothing is said. */
+  role?: Role;
   summary: string;
   /** Name and form of the one argument behind the command; null when it takes none. */
   argument: { name: string; parse: Parse<A> } | null;
@@ -52,6 +67,7 @@ interface Definition<A, F extends Flags> {
 /** A sub-command as the dispatcher uses it: its values are checked by what its definition says. */
 export interface Command {
   name: string;
+  role: Role;
   summary: string;
   argument: { name: string; parse: Parse<unknown> } | null;
   flags: Flags;
@@ -63,6 +79,7 @@ export interface Command {
 export function command<A, F extends Flags>(definition: Definition<A, F>): Command {
   return {
     ...definition,
+    role: definition.role ?? "admin",
     run: ({ argument, flags }, tools) =>
       definition.run({ argument: argument as A, flags: flags as Given<F> }, tools),
   };

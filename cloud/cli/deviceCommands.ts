@@ -186,6 +186,7 @@ const deviceAssign = command({
 
 const deviceList = command({
   name: "device list",
+  role: "viewer",
   summary: "List the chargers.",
   argument: null,
   flags: {},

@@ -115,6 +115,7 @@ const gatewayAcceptStream = command({
 
 const gatewayList = command({
   name: "gateway list",
+  role: "viewer",
   summary: "List the gateways, when each was last heard, and whether one waits for accept-stream.",
   argument: null,
   flags: {},

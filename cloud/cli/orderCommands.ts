@@ -11,6 +11,7 @@ const LIST_MAX = 10_000;
 
 const orderList = command({
   name: "order list",
+  role: "viewer",
   summary: "List the orders that hold a port, the one that was due first in front.",
   argument: null,
   flags: { overdue: toggle("those alone that should have ended by now") },

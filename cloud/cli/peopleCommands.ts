@@ -12,6 +12,7 @@ const phones = toggle("show whole phone numbers; their middle is left out otherw
 
 const userList = command({
   name: "user list",
+  role: "viewer",
   summary: "List the users.",
   argument: null,
   flags: { phones },
@@ -47,6 +48,7 @@ const userConfirm = command({
 
 const managerList = command({
   name: "manager list",
+  role: "viewer",
   summary: "List the managers, and who waits for approval.",
   argument: null,
   flags: { phones },

@@ -1,9 +1,11 @@
-import { userInfo } from "node:os";
 import type { Clock } from "@bluepower/protocol/clock";
 import type { Random } from "@bluepower/protocol/random";
 import { readConfig } from "../config.ts";
 import { openDatabase, transaction } from "../database/open.ts";
+import { accountCommands } from "./accountCommands.ts";
+import { actorOf } from "./actor.ts";
 import { readArguments } from "./arguments.ts";
+import { cashoutCommands } from "./cashoutCommands.ts";
 import type { Command, Result } from "./command.ts";
 import { databaseCommands } from "./databaseCommands.ts";
 import { deviceCommands } from "./deviceCommands.ts";
@@ -21,6 +23,8 @@ export const commands: readonly Command[] = [
   ...deviceCommands,
   ...orderCommands,
   ...peopleCommands,
+  ...accountCommands,
+  ...cashoutCommands,
 ];
 
 /** The terminal as a command uses it; tests have their own. */
@@ -107,30 +111,23 @@ async function work(
   if ("error" in opened) return { exit: 1, line: oneLine(opened.error) };
   const { db, migrated, close } = opened;
   try {
+    const actor = await actorOf({ db, env, clock }, command);
+    if ("problem" in actor) return { exit: actor.exit, line: actor.problem };
     const result = await command.run(input, {
       db,
       migrated,
       clock,
       random,
+      config,
       zone: config.zone,
-      change: (change) =>
-        transaction(db, (tx) => change(tx, { who: `operator:${account()}`, at: clock.now() })),
+      actor,
+      change: (change) => transaction(db, (tx) => change(tx, { who: actor.who, at: clock.now() })),
     });
     return "problem" in result ? { exit: 1, line: result.problem } : result;
   } catch (error) {
     return { exit: 1, line: oneLine(error) };
   } finally {
     await close();
-  }
-}
-
-/** The account of this machine, for the audit log. */
-function account(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // An account without an entry in the password file has no name.
-    return "unknown";
   }
 }
 

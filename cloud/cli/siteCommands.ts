@@ -39,6 +39,7 @@ const siteAdd = command({
 
 const siteList = command({
   name: "site list",
+  role: "viewer",
   summary: "List the sites.",
   argument: null,
   flags: {},

@@ -12,6 +12,7 @@ import {
   type OrderId,
   type Phone,
 } from "@bluepower/protocol/units";
+import { isAccountName } from "../identity/operators.ts";
 import type { Parse } from "./command.ts";
 
 const checked =
@@ -24,6 +25,14 @@ export const deviceCodeValue: Parse<DeviceCode> = checked(isDeviceCode, "8 of 0-
 export const orderIdValue: Parse<OrderId> = checked(isOrderId, "9 and 13 more digits");
 export const chipValue: Parse<ChipId> = checked(isChipId, "12 of 0-9A-Z");
 export const phoneValue: Parse<Phone> = checked(isPhone, "11 digits beginning with 1");
+
+const shaped =
+  (shape: (text: string) => boolean, form: string): Parse<string> =>
+  (text) =>
+    shape(text) ? { value: text } : { problem: `is ${form}, not "${text}"` };
+
+export const cashOutIdValue = shaped((t) => /^C[0-9]{10}$/.test(t), "C and 10 digits");
+export const accountNameValue = shaped(isAccountName, "1 to 32 of a-z0-9._- beginning with a letter");
 
 /** A text without control characters, so that it stays one line in lists and logs. */
 export const textValue =

@@ -35,6 +35,8 @@ export interface UserInfo {
   professionId: number | null;
   /** Whose the coins are: the first openid that bound this phone number, later the one an operator has confirmed; empty before. */
   confirmedOpenId: Defaulted<string>;
+  /** VIP up to this moment; null: never was. */
+  vipUntil: Defaulted<number | null>;
 }
 
 export interface ManagerInfo {
@@ -431,6 +433,31 @@ export interface AuditLog {
   insertTime: number;
 }
 
+export type Role = "viewer" | "cashier" | "admin";
+
+/** Someone who runs the installation. */
+export interface OperatorAccount {
+  name: string;
+  role: Role;
+  /** scrypt, with its parameters and salt. */
+  passwordHash: string;
+  disabled: Defaulted<number>;
+  /** Attempts since the last one that was right, and when the last of them was. */
+  failures: Defaulted<number>;
+  failTime: number | null;
+  setupTime: number;
+  updateTime: number;
+}
+
+/** A card that the operator has issued. */
+export interface ChargeCard {
+  cardNo: string;
+  kind: "physical" | "virtual";
+  /** Whose it is; null until it is bound. */
+  user: string | null;
+  setupTime: number;
+}
+
 export interface Setting {
   name: string;
   value: string;
@@ -468,5 +495,7 @@ export interface Schema {
   dead_event: DeadEvent;
   port_report: PortReport;
   audit_log: AuditLog;
+  operator_account: OperatorAccount;
+  charge_card: ChargeCard;
   setting: Setting;
 }

@@ -50,9 +50,9 @@ export interface TestWorld {
   close(): Promise<void>;
 }
 
-/** For tests: orders and payments on a database in memory, with scripted gateways and a scripted WeChat Pay. */
-export async function testWorld(): Promise<TestWorld> {
-  const { db, close } = await openDatabase({ url: "sqlite::memory:" });
+/** For tests: orders and payments on a database, in memory when none is named, with scripted gateways and a scripted WeChat Pay. */
+export async function testWorld(url = "sqlite::memory:"): Promise<TestWorld> {
+  const { db, close } = await openDatabase({ url });
   const clock = new SimulatedClock(START);
   const random = seededRandom("orders");
   const warnings: string[] = [];

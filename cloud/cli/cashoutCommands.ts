@@ -1,0 +1,199 @@
+import { rmSync } from "node:fs";
+import { instant } from "@bluepower/protocol/clock";
+import { wallTime, wireTime } from "@bluepower/protocol/siteTime";
+import { bankCards } from "../cashout/bankCards.ts";
+import { batchFile, exportable, markExported } from "../cashout/batch.ts";
+import { listCashOuts } from "../cashout/lists.ts";
+import { approveCashOut, type CashOut, failCashOut, findCashOut, payCashOut } from "../cashout/process.ts";
+import { listOperators } from "../identity/operators.ts";
+import { command, optional, required, toggle } from "./command.ts";
+import { writeWhole } from "./outFile.ts";
+import { masked, table, yuan } from "./output.ts";
+import { cashOutIdValue, fileValue, phoneValue, textValue } from "./values.ts";
+
+const ID = { name: "ID", parse: cashOutIdValue };
+/** Enough for a list on a terminal. */
+const LIST_MAX = 10_000;
+
+const unknown = (id: string) => ({ problem: `there is no cash-out "${id}"` });
+
+/** What an operator sees of one; the card is masked, and the sealed number stays out. */
+function shown(c: CashOut, zone: string) {
+  const time = (at: number | null) => (at === null ? null : wireTime(wallTime(instant(at), zone)));
+  return {
+    cashOutId: c.cashOutId,
+    manager: masked(c.manager),
+    step: c.step,
+    money: Number(yuan(c.money)),
+    service: Number(yuan(c.service)),
+    cash: Number(yuan(c.cash)),
+    bankName: c.bankName,
+    bankUser: c.bankUser,
+    bankCode: c.bankMask,
+    cashOutTime: time(c.cashOutTime),
+    processTime: time(c.processTime),
+    approvedBy: c.approvedBy,
+    secondBy: c.secondBy,
+    batchId: c.batchId,
+    reference: c.reference,
+    reason: c.reason,
+  };
+}
+
+const cashoutList = command({
+  name: "cashout list",
+  role: "viewer",
+  summary: "List the cash-outs of managers, the oldest first.",
+  argument: null,
+  flags: {
+    waiting: toggle("those alone that are neither paid nor failed"),
+    manager: optional("PHONE", phoneValue, "those of one manager"),
+  },
+  examples: ["cashout list --waiting", "cashout list --manager 13900000001 --json"],
+  async run({ flags: { waiting, manager } }, { db, zone }) {
+    const of = { startIndex: 0, pageSize: LIST_MAX, waiting: waiting === true, manager };
+    const list = (await listCashOuts(db, of)).map((c) => shown(c, zone));
+    const rows = list.map((c) => [
+      ...[c.cashOutId, c.manager, c.cash.toFixed(2), c.bankUser, c.bankCode],
+      ...[c.cashOutTime ?? "", c.step],
+    ]);
+    const head = ["ID", "MANAGER", "CASH", "ACCOUNT", "CARD", "ASKED FOR", "STEP"];
+    return { text: table(head, rows, "no cash-out"), json: list };
+  },
+});
+
+const cashoutShow = command({
+  name: "cashout show",
+  role: "viewer",
+  summary: "Show a cash-out and how far it has come.",
+  argument: ID,
+  flags: {},
+  examples: ["cashout show C0001363200"],
+  async run({ argument: id }, { db, zone }) {
+    const found = await db.transaction().execute((tx) => findCashOut(tx, id));
+    if (found === undefined) return unknown(id);
+    const json = shown(found, zone);
+    const rows = Object.entries(json).map(([name, value]) => [
+      name,
+      typeof value === "number" ? value.toFixed(2) : (value ?? "-"),
+    ]);
+    return { text: table(["", ""], rows, "").trimStart(), json };
+  },
+});
+
+const cashoutApprove = command({
+  name: "cashout approve",
+  role: "cashier",
+  summary: "Approve a cash-out; a large one needs a second person (CASHOUT_SECOND_FEN).",
+  argument: ID,
+  flags: {},
+  examples: ["cashout approve C0001363200"],
+  async run({ argument: id }, { change, config, actor }) {
+    const outcome = await change(async (tx, by) => {
+      const cashOut = await findCashOut(tx, id);
+      const large = cashOut !== undefined && cashOut.cash > config.cashoutSecondFen;
+      // Otherwise one person were two: under a name, and under the machine's.
+      const people = (await listOperators(tx)).some((a) => !a.disabled);
+      if (large && people && !actor.named) return "nameless";
+      return await approveCashOut(tx, { cashOutId: id, secondAboveFen: config.cashoutSecondFen }, by);
+    });
+    switch (outcome) {
+      case "unknown":
+        return unknown(id);
+      case "out_of_order":
+        return { problem: `cash-out "${id}" waits for no approval: cashout show ${id}` };
+      case "same_person":
+        return { problem: `cash-out "${id}" needs a second person; you have approved it` };
+      case "nameless":
+        return {
+          problem: `cash-out "${id}" needs two people: act as an account (OPERATOR, OPERATOR_PASSWORD_FILE)`,
+        };
+      case "needs_second":
+        return {
+          text: `cash-out ${id} is approved once; a second person has to approve it, too`,
+          json: { cashOutId: id, step: "half_approved" },
+        };
+      case "approved":
+        return { text: `cash-out ${id} is approved`, json: { cashOutId: id, step: "approved" } };
+    }
+  },
+});
+
+const cashoutExport = command({
+  name: "cashout export",
+  role: "cashier",
+  summary: "Write all approved cash-outs as one batch for online banking; it holds whole card numbers.",
+  argument: null,
+  flags: {
+    file: required("OUT.csv", fileValue, "where it is written, readable by this account only"),
+    again: toggle("those as well that a batch has already and that are neither paid nor failed"),
+  },
+  examples: ["cashout export --file batch.csv", "cashout export --file batch-2.csv --again"],
+  async run({ flags: { file, again } }, { db, change, config, zone }) {
+    const cashOuts = await exportable(db, { again: again === true });
+    if (cashOuts.length === 0)
+      return { problem: "no cash-out is approved and in no batch: cashout list --waiting" };
+    const written = writeWhole(file, [batchFile(cashOuts, bankCards(config.bankKeyFile))]);
+    if ("problem" in written) return written;
+    const { sha256, made } = written;
+    const marked = await change((tx, by) => markExported(tx, { cashOuts, sha256, zone }, by));
+    if (marked.kind === "changed") {
+      if (made) rmSync(file, { force: true });
+      return { problem: "a cash-out was moved on meanwhile; nothing is exported, do it again" };
+    }
+    const cash = cashOuts.reduce((sum, c) => sum + c.cash, 0);
+    const json = {
+      ...{ batchId: marked.batchId, file, sha256, count: cashOuts.length, cash: Number(yuan(cash)) },
+      cashOutIds: cashOuts.map((c) => c.cashOutId),
+    };
+    const text = `batch ${marked.batchId}: ${cashOuts.length} cash-outs, ${yuan(cash)} yuan, written to ${file}\nSHA-256 ${sha256}`;
+    return { text, json };
+  },
+});
+
+const cashoutPaid = command({
+  name: "cashout paid",
+  role: "cashier",
+  summary: "The bank has paid a cash-out: its orders are withdrawn.",
+  argument: ID,
+  flags: { reference: required("REF", textValue(60), "the bank's reference of the payment") },
+  examples: ["cashout paid C0001363200 --reference 20261123-001"],
+  async run({ argument: id, flags: { reference } }, { change }) {
+    switch (await change((tx, by) => payCashOut(tx, { cashOutId: id, reference }, by))) {
+      case "unknown":
+        return unknown(id);
+      case "out_of_order":
+        return { problem: `cash-out "${id}" is not approved, or has ended: cashout show ${id}` };
+      case "paid":
+        return { text: `cash-out ${id} is paid`, json: { cashOutId: id, step: "paid", reference } };
+    }
+  },
+});
+
+const cashoutFail = command({
+  name: "cashout fail",
+  role: "cashier",
+  summary: "The bank does not pay a cash-out: its orders can be withdrawn again.",
+  argument: ID,
+  flags: { reason: required("TEXT", textValue(200), "why; the manager reads it") },
+  examples: ["cashout fail C0001363200 --reason 卡号有误"],
+  async run({ argument: id, flags: { reason } }, { change }) {
+    switch (await change((tx, by) => failCashOut(tx, { cashOutId: id, reason }, by))) {
+      case "unknown":
+        return unknown(id);
+      case "out_of_order":
+        return { problem: `cash-out "${id}" has ended already: cashout show ${id}` };
+      case "failed":
+        return { text: `cash-out ${id} has failed`, json: { cashOutId: id, step: "failed", reason } };
+    }
+  },
+});
+
+export const cashoutCommands = [
+  cashoutList,
+  cashoutShow,
+  cashoutApprove,
+  cashoutExport,
+  cashoutPaid,
+  cashoutFail,
+];
