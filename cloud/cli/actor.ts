@@ -36,6 +36,12 @@ export async function actorOf(
   return { who: `operator:${name}`, role, named: true };
 }
 
+/** Personal data is shown whole to those who handle it (spec 2, "Operator"): the problem of whoever may not see it. */
+export function maySee(actor: Actor, flag: string, asked: boolean): { problem: string } | undefined {
+  if (!asked || mayAct(actor.role, "cashier")) return undefined;
+  return { problem: `--${flag} needs the role cashier; you are ${actor.role}` };
+}
+
 /** The first line of a file; `-` is the input. What was read is a secret, so no problem repeats it. */
 export function readPassword(flag: string, path: string): { password: string } | { problem: string } {
   try {

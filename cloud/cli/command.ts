@@ -42,8 +42,8 @@ export interface Tools {
   change<T>(work: (tx: Tx, by: By) => Promise<T>): Promise<T>;
 }
 
-/** `problem` is one line for the terminal, exit code 1. */
-export type Result = { text: string; json: unknown } | { problem: string };
+/** `problem` is one line for the terminal, exit code 1; `details`, lines below it, say where in a file. */
+export type Result = { text: string; json: unknown } | { problem: string; details?: readonly string[] };
 
 type Flags = Record<string, Flag>;
 type FlagValue<F> = F extends Flag<infer T> ? T : never;

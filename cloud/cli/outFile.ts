@@ -59,13 +59,13 @@ export function openPart(path: string): Part | { problem: string } {
       for (let at = 0; at < all.length; ) at += writeSync(file, all, at);
       hash.update(all);
     },
-    keep() {
+    keep(): Written {
       const sha256 = hash.digest("hex");
       const before = hashOf(path);
       if (before !== undefined) {
         drop();
         return before === sha256
-          ? { sha256 }
+          ? { sha256, made: false }
           : { problem: `--file ${path} is there already; remove it first` };
       }
       try {

@@ -1,5 +1,12 @@
-import { approveManager, listManagers, registerManager, setManagerName } from "../people/managers.ts";
+import {
+  approveManager,
+  listManagers,
+  registerManager,
+  setManagerName,
+  suspendManager,
+} from "../people/managers.ts";
 import { confirmUser, listUsers } from "../people/users.ts";
+import { maySee } from "./actor.ts";
 import { command, optional, required, toggle } from "./command.ts";
 import { masked, table } from "./output.ts";
 import { phoneValue, textValue } from "./values.ts";
@@ -17,7 +24,9 @@ const userList = command({
   argument: null,
   flags: { phones },
   examples: ["user list", "user list --phones --json"],
-  async run({ flags }, { db }) {
+  async run({ flags }, { db, actor }) {
+    const hidden = maySee(actor, "phones", flags.phones === true);
+    if (hidden !== undefined) return hidden;
     const users = await listUsers(db, { startIndex: 0, pageSize: LIST_MAX });
     const list = users.map((u) => ({ ...u, user: flags.phones === true ? u.user : masked(u.user) }));
     const rows = list.map((u) => [u.user, u.userName, u.pmoney]);
@@ -51,10 +60,13 @@ const managerList = command({
   role: "viewer",
   summary: "List the managers, and who waits for approval.",
   argument: null,
-  flags: { phones },
-  examples: ["manager list", "manager list --phones --json"],
-  async run({ flags }, { db }) {
-    const managers = await listManagers(db, { startIndex: 0, pageSize: LIST_MAX });
+  flags: { phones, pending: toggle("those alone that are not approved") },
+  examples: ["manager list --pending", "manager list --phones --json"],
+  async run({ flags }, { db, actor }) {
+    const hidden = maySee(actor, "phones", flags.phones === true);
+    if (hidden !== undefined) return hidden;
+    const page = { startIndex: 0, pageSize: LIST_MAX, pending: flags.pending === true };
+    const managers = await listManagers(db, page);
     const list = managers.map((m) => ({
       ...m,
       manager: flags.phones === true ? m.manager : masked(m.manager),
@@ -99,4 +111,25 @@ const managerApprove = command({
   },
 });
 
-export const peopleCommands = [userList, userConfirm, managerList, managerAdd, managerApprove];
+const managerSuspend = command({
+  name: "manager suspend",
+  summary: "Take a manager's approval back: they can do nothing but log in. Their chargers serve on.",
+  argument: PHONE,
+  flags: {},
+  examples: ["manager suspend 13900000001"],
+  async run({ argument: phone }, { change }) {
+    const outcome = await change((tx, by) => suspendManager(tx, { phone }, by));
+    if (outcome === "unknown") return { problem: `there is no manager ${phone}; add one with: manager add` };
+    const text = `manager ${phone} ${outcome === "already" ? "was not approved" : "is suspended"}`;
+    return { text, json: { manager: phone, approved: 0 } };
+  },
+});
+
+export const peopleCommands = [
+  userList,
+  userConfirm,
+  managerList,
+  managerAdd,
+  managerApprove,
+  managerSuspend,
+];

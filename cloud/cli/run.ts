@@ -5,15 +5,21 @@ import { openDatabase, transaction } from "../database/open.ts";
 import { accountCommands } from "./accountCommands.ts";
 import { actorOf } from "./actor.ts";
 import { readArguments } from "./arguments.ts";
+import { auditLogCommands } from "./auditLogCommands.ts";
+import { cardCommands } from "./cardCommands.ts";
 import { cashoutCommands } from "./cashoutCommands.ts";
 import type { Command, Result } from "./command.ts";
 import { databaseCommands } from "./databaseCommands.ts";
 import { deviceCommands } from "./deviceCommands.ts";
 import { gatewayCommands } from "./gatewayCommands.ts";
 import { helpOf, overview } from "./help.ts";
+import { importCommands } from "./importCommands.ts";
 import { orderCommands } from "./orderCommands.ts";
 import { peopleCommands } from "./peopleCommands.ts";
+import { professionCommands } from "./professionCommands.ts";
+import { reportCommands } from "./reportCommands.ts";
 import { siteCommands } from "./siteCommands.ts";
+import { vipCommands } from "./vipCommands.ts";
 
 /** Every sub-command but those that the program itself is started by. */
 export const commands: readonly Command[] = [
@@ -21,10 +27,16 @@ export const commands: readonly Command[] = [
   ...siteCommands,
   ...gatewayCommands,
   ...deviceCommands,
+  ...importCommands,
   ...orderCommands,
   ...peopleCommands,
   ...accountCommands,
   ...cashoutCommands,
+  ...auditLogCommands,
+  ...reportCommands,
+  ...cardCommands,
+  ...vipCommands,
+  ...professionCommands,
 ];
 
 /** The terminal as a command uses it; tests have their own. */
@@ -93,6 +105,7 @@ export async function runCommand(
   const result = await work(command, read, terminal);
   if ("exit" in result) {
     terminal.err(result.line);
+    for (const detail of result.details ?? []) terminal.err(detail);
     return result.exit;
   }
   terminal.out(read.json ? JSON.stringify(result.json, undefined, 2) : result.text);
@@ -103,7 +116,9 @@ async function work(
   command: Command,
   input: { argument: unknown; flags: Record<string, unknown> },
   { env, clock, random }: Terminal,
-): Promise<Exclude<Result, { problem: string }> | { exit: 1 | 2; line: string }> {
+): Promise<
+  Exclude<Result, { problem: string }> | { exit: 1 | 2; line: string; details?: readonly string[] }
+> {
   const read = readConfig(env, random);
   if ("problem" in read) return { exit: 2, line: read.problem };
   const { config } = read;
@@ -123,7 +138,8 @@ async function work(
       actor,
       change: (change) => transaction(db, (tx) => change(tx, { who: actor.who, at: clock.now() })),
     });
-    return "problem" in result ? { exit: 1, line: result.problem } : result;
+    if (!("problem" in result)) return result;
+    return { exit: 1, line: result.problem, details: result.details ?? [] };
   } catch (error) {
     return { exit: 1, line: oneLine(error) };
   } finally {

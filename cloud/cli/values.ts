@@ -12,6 +12,7 @@ import {
   type OrderId,
   type Phone,
 } from "@bluepower/protocol/units";
+import { isCardNo } from "../cards/cards.ts";
 import { isAccountName } from "../identity/operators.ts";
 import type { Parse } from "./command.ts";
 
@@ -33,6 +34,7 @@ const shaped =
 
 export const cashOutIdValue = shaped((t) => /^C[0-9]{10}$/.test(t), "C and 10 digits");
 export const accountNameValue = shaped(isAccountName, "1 to 32 of a-z0-9._- beginning with a letter");
+export const cardNoValue = shaped(isCardNo, "4 to 20 digits");
 
 /** A text without control characters, so that it stays one line in lists and logs. */
 export const textValue =
@@ -44,6 +46,11 @@ export const textValue =
 
 export const fileValue: Parse<string> = (text) =>
   text === "" ? { problem: "is the path of a file" } : { value: text };
+
+export const sheetFileValue: Parse<string> = (text) =>
+  /.\.(csv|xlsx)$/.test(text)
+    ? { value: text }
+    : { problem: `is the path of a file that ends in .csv or .xlsx, not "${text}"` };
 
 export const wholeValue =
   (low: number, high: number): Parse<number> =>

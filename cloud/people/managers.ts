@@ -54,16 +54,26 @@ export async function approveManager(
   return "approved";
 }
 
-/** All managers, the newest first. */
+/** The manager's side is shut again but for login, phone, info and name. Orders run on, and what was earned stays theirs. */
+export async function suspendManager(
+  tx: Tx,
+  { phone }: { phone: Phone },
+  by: By,
+): Promise<"suspended" | "already" | "unknown"> {
+  const manager = await findManager(tx, phone);
+  if (manager === undefined) return "unknown";
+  if (manager.approved === 0) return "already";
+  await tx.updateTable("manager_info").set({ approved: 0 }).where("manager", "=", phone).execute();
+  await audit(tx, by, { what: "manager.suspend", object: phone });
+  return "suspended";
+}
+
+/** All managers, or those that are not approved, the newest first. */
 export async function listManagers(
   db: Db,
-  page: { startIndex: number; pageSize: number },
+  page: { startIndex: number; pageSize: number; pending?: boolean },
 ): Promise<ManagerRow[]> {
-  return await db
-    .selectFrom("manager_info")
-    .select(["manager", "managerName", "setupTime", "approved"])
-    .orderBy("id", "desc")
-    .offset(page.startIndex)
-    .limit(page.pageSize)
-    .execute();
+  let managers = db.selectFrom("manager_info").select(["manager", "managerName", "setupTime", "approved"]);
+  if (page.pending === true) managers = managers.where("approved", "=", 0);
+  return await managers.orderBy("id", "desc").offset(page.startIndex).limit(page.pageSize).execute();
 }
