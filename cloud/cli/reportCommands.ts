@@ -1,7 +1,7 @@
 import { dayZone } from "../orders/orderDay.ts";
-import { ordersReport, type Report, type ReportSpan, sumsReport } from "../reports/reports.ts";
-import { BOM, type Cell, csvLine } from "../sheets/csv.ts";
-import { XLSX_MAX_ROWS, xlsx } from "../sheets/xlsx.ts";
+import { ordersReport, type ReportSpan, sumsReport } from "../reports/reports.ts";
+import { BOM, csvLine } from "../sheets/csv.ts";
+import { type Sheet, XLSX_MAX_ROWS, xlsx } from "../sheets/xlsx.ts";
 import { maySee } from "./actor.ts";
 import { command, optional, type Result, required, type Tools, toggle } from "./command.ts";
 import { openPart, type Part } from "./outFile.ts";
@@ -26,7 +26,7 @@ interface Input {
 async function write(
   { db }: Tools,
   input: Input,
-  make: (of: ReportSpan, zone: string) => Report,
+  make: (of: ReportSpan, zone: string) => Sheet,
 ): Promise<Result> {
   const { from: fromDay, to: toDay, manager, file } = input;
   // The sums are of its days.
@@ -55,7 +55,7 @@ async function write(
   return { text: `${rows} rows written to ${file}`, json: { file, rows, sha256: kept.sha256 } };
 }
 
-async function writeCsv({ head, batches }: Report, out: Part): Promise<number> {
+async function writeCsv({ head, batches }: Sheet, out: Part): Promise<number> {
   let rows = 0;
   out.write(BOM + csvLine(head));
   for await (const batch of batches) {
@@ -66,14 +66,11 @@ async function writeCsv({ head, batches }: Report, out: Part): Promise<number> {
 }
 
 /** Undefined when there are too many rows. */
-async function writeXlsx({ title, head, batches }: Report, out: Part): Promise<number | undefined> {
-  const rows: Cell[][] = [];
-  for await (const batch of batches) {
-    rows.push(...batch);
-    if (rows.length > XLSX_MAX_ROWS) return undefined;
-  }
-  out.write(await xlsx(title, head, rows));
-  return rows.length;
+async function writeXlsx(report: Sheet, out: Part): Promise<number | undefined> {
+  const made = await xlsx(report);
+  if (made === "too_many_rows") return undefined;
+  out.write(made.bytes);
+  return made.rows;
 }
 
 const reportOrders = command({

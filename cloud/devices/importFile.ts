@@ -84,7 +84,7 @@ export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems
     const row = Object.fromEntries(names.map((name, i) => [name, (fields[i] ?? "").trim()]));
     const wrong = COLUMNS.filter((c) => !fits(c, row[c] ?? ""));
     for (const field of wrong) {
-      const shown = field === "jamCode" ? "" : `, not "${(row[field] ?? "").slice(0, 40)}"`;
+      const shown = field === "jamCode" ? "" : `, not "${oneLine(row[field] ?? "")}"`;
       problems.push({ line, field, problem: `is ${allowed[field].form}${shown}` });
     }
     for (const field of ["deviceCode", "chip"] as const) {
@@ -103,10 +103,10 @@ function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
   const known = COLUMNS.join(", ");
   const unknown = names
     .filter((name) => !COLUMNS.some((c) => c === name))
-    .map((name) => ({ field: name.slice(0, 40), problem: `is no column; they are ${known}` }));
+    .map((name) => ({ field: oneLine(name), problem: `is no column; they are ${known}` }));
   const twice = names
     .filter((name, i) => names.indexOf(name) !== i)
-    .map((field) => ({ field: field.slice(0, 40), problem: "is named twice" }));
+    .map((field) => ({ field: oneLine(field), problem: "is named twice" }));
   const missing = REQUIRED.filter((name) => !names.includes(name));
   return [
     ...unknown,
@@ -114,6 +114,9 @@ function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
     ...missing.map((field) => ({ field, problem: "is missing in the first line" })),
   ];
 }
+
+/** What a file holds, fit for a line of a terminal. */
+const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, " ").slice(0, 40);
 
 const fits = (column: Column, text: string): boolean =>
   text === "" ? OPTIONAL.some((c) => c === column) : allowed[column].is(text);

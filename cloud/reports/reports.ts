@@ -6,6 +6,7 @@ import { wallTime, wireTime } from "@bluepower/protocol/siteTime";
 import { sql } from "kysely";
 import type { Db } from "../database/database.ts";
 import type { Cell } from "../sheets/csv.ts";
+import type { Sheet } from "../sheets/xlsx.ts";
 
 /** Days as yyyymmdd, both included, and the same as moments, `end` without. */
 export interface ReportSpan {
@@ -14,13 +15,6 @@ export interface ReportSpan {
   start: Instant;
   end: Instant;
   manager?: string | undefined;
-}
-
-export interface Report {
-  title: string;
-  head: readonly string[];
-  /** Rows in batches, so that a long span costs time and not memory. */
-  batches: AsyncIterable<Cell[][]>;
 }
 
 /** Rows that are read at once. */
@@ -35,7 +29,7 @@ export function ordersReport(
   db: Db,
   of: ReportSpan,
   shown: { zone: string; phone(p: string): string },
-): Report {
+): Sheet {
   const time = (at: number | null) => (at === null ? null : wireTime(wallTime(instant(at), shown.zone)));
   async function* batches() {
     for (let last = 0; ; ) {
@@ -87,7 +81,7 @@ const SUMS = ["订单数", "单位数", "金额(元)", "已支付订单", "充�
 type Group = "day" | "manager" | "deviceCode";
 
 /** Sums of listed orders by day and manager, by manager, or by manager and charger. */
-export function sumsReport(db: Db, of: ReportSpan, by: "days" | "managers" | "devices"): Report {
+export function sumsReport(db: Db, of: ReportSpan, by: "days" | "managers" | "devices"): Sheet {
   const { title, head, groups } = {
     days: { title: "按日", head: ["日期", "管理员"], groups: ["day", "manager"] as const },
     managers: { title: "按管理员", head: ["管理员"], groups: ["manager"] as const },

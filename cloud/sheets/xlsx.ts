@@ -4,15 +4,27 @@ import type { Cell } from "./csv.ts";
 /** A sheet is made in memory: more rows are for CSV. */
 export const XLSX_MAX_ROWS = 100_000;
 
-/** A sheet as the bytes of a file. Texts stay texts, so nothing in them is carried out as a formula. */
-export async function xlsx(
-  sheet: string,
-  head: readonly string[],
-  rows: readonly (readonly Cell[])[],
-): Promise<Buffer> {
-  const title = head.map((value) => ({ value, type: String, fontWeight: "bold" as const }));
+export interface Sheet {
+  title: string;
+  head: readonly string[];
+  /** Rows in batches, so that a long table costs time and not memory where it is written as it comes. */
+  batches: AsyncIterable<Cell[][]>;
+}
+
+/**
+ * A sheet as the bytes of a file, and how many rows it has. Texts stay texts, so nothing in them is carried out as a formula.
+ * `too_many_rows`: reading has stopped at `XLSX_MAX_ROWS`.
+ */
+export async function xlsx(sheet: Sheet): Promise<{ bytes: Buffer; rows: number } | "too_many_rows"> {
+  const rows: Cell[][] = [];
+  for await (const batch of sheet.batches) {
+    rows.push(...batch);
+    if (rows.length > XLSX_MAX_ROWS) return "too_many_rows";
+  }
+  const title = sheet.head.map((value) => ({ value, type: String, fontWeight: "bold" as const }));
   const data = [title, ...rows.map((row) => row.map(cellOf))];
-  return await writeXlsxFile(data, { sheet, stickyRowsCount: 1 }).toBuffer();
+  const bytes = await writeXlsxFile(data, { sheet: sheet.title, stickyRowsCount: 1 }).toBuffer();
+  return { bytes, rows: rows.length };
 }
 
 function cellOf(cell: Cell) {
