@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Clock } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
-import { expect } from "vitest";
 import type { Db } from "../database/database.ts";
 import { openDatabase } from "../database/open.ts";
 import { START } from "../gateways/testSite.ts";
@@ -56,15 +55,14 @@ export class TestTerminal {
   async json(line: Line): Promise<Record<string, unknown> & Record<string, unknown>[]> {
     const words = typeof line === "string" ? line.split(" ").filter((w) => w !== "") : line;
     const ran = await this.run([...words, "--json"]);
-    expect(ran).toMatchObject({ code: 0, err: [] });
+    if (ran.code !== 0 || ran.err.length > 0) throw new Error(`${words.join(" ")}: ${JSON.stringify(ran)}`);
     return JSON.parse(ran.out);
   }
 
   /** Runs a command that cannot be done; its one line. */
   async refused(line: Line, code = 1): Promise<string> {
     const ran = await this.run(line);
-    expect(ran).toMatchObject({ code, out: "" });
-    expect(ran.err.length).toBe(1);
+    if (ran.code !== code || ran.out !== "" || ran.err.length !== 1) throw new Error(JSON.stringify(ran));
     return ran.err[0] ?? "";
   }
 
