@@ -17,6 +17,7 @@ import { importCommands } from "./importCommands.ts";
 import { orderCommands } from "./orderCommands.ts";
 import { peopleCommands } from "./peopleCommands.ts";
 import { professionCommands } from "./professionCommands.ts";
+import { refundCommands } from "./refundCommands.ts";
 import { reportCommands } from "./reportCommands.ts";
 import { siteCommands } from "./siteCommands.ts";
 import { vipCommands } from "./vipCommands.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   ...deviceCommands,
   ...importCommands,
   ...orderCommands,
+  ...refundCommands,
   ...peopleCommands,
   ...accountCommands,
   ...cashoutCommands,

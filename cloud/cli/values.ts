@@ -35,6 +35,8 @@ const shaped =
 export const cashOutIdValue = shaped((t) => /^C[0-9]{10}$/.test(t), "C and 10 digits");
 export const accountNameValue = shaped(isAccountName, "1 to 32 of a-z0-9._- beginning with a letter");
 export const cardNoValue = shaped(isCardNo, "4 to 20 digits");
+export const payIdValue = shaped((t) => /^P[0-9]{10}$/.test(t), "P and 10 digits");
+export const refundNoValue = shaped((t) => /^[0-9A-Za-z_|*-]{6,64}$/.test(t), "the number of a refund");
 
 /** A text without control characters, so that it stays one line in lists and logs. */
 export const textValue =
@@ -71,6 +73,15 @@ export const priceValue: Parse<Fen> = (text) => {
   return value >= 1
     ? { value: fen(value) }
     : { problem: `is 0.01 to 99.99 yuan with at most two decimals, not "${text}"` };
+};
+
+/** Yuan with at most two decimals, as fen; no payment is above 999.99 (spec 2, "Conventions"). */
+export const amountValue: Parse<Fen> = (text) => {
+  const parts = /^([0-9]{1,3})(?:\.([0-9]{1,2}))?$/.exec(text);
+  const value = parts === null ? 0 : Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));
+  return value >= 1
+    ? { value: fen(value) }
+    : { problem: `is 0.01 to 999.99 yuan with at most two decimals, not "${text}"` };
 };
 
 export const zoneValue: Parse<string> = (text) => {

@@ -77,6 +77,10 @@ test("payments, refunds and sums of a database of the first schema are carried o
       prepayId: "prepay",
       closed: n === 1 ? 1 : 0,
       failReason: null,
+      shipTime: null,
+      shipTries: 0,
+      shipped: 0,
+      shipProblem: null,
     })),
   );
   expect(await now.selectFrom("refund_info").selectAll().execute()).toMatchObject([

@@ -6,6 +6,7 @@ import { cashOut } from "./migrations/0004_cash_out.ts";
 import { operators } from "./migrations/0006_operators.ts";
 import { professions } from "./migrations/0007_professions.ts";
 import { withdrawable } from "./migrations/0008_withdrawable.ts";
+import { shipping } from "./migrations/0009_shipping.ts";
 
 /**
  * Forward only, in the order of their names; one that has been released is never changed. But for the keys that count by
@@ -19,4 +20,5 @@ export const migrations: Record<string, Migration> = {
   "0006_operators": operators,
   "0007_professions": professions,
   "0008_withdrawable": withdrawable,
+  "0009_shipping": shipping,
 };

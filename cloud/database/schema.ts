@@ -241,6 +241,13 @@ export interface WxPayment {
   /** 1: closed at WeChat, confirmed. */
   closed: Defaulted<number>;
   failReason: string | null;
+  /** When WeChat is next told that what was bought is delivered; null when it need not be. */
+  shipTime: number | null;
+  shipTries: Defaulted<number>;
+  /** 1: WeChat knows that it is delivered. */
+  shipped: Defaulted<number>;
+  /** What WeChat said last when it did not take it. */
+  shipProblem: string | null;
 }
 
 /** What goes back to a payer; state pending until WeChat has confirmed. */
@@ -261,6 +268,14 @@ export interface RefundInfo {
   insertTime: number;
   updateTime: number;
   wxRefundId: string | null;
+  /** Why an operator made it; empty for those that come about by themselves. */
+  note: Defaulted<string>;
+  /** Fen that the operator asked for; null when that was the whole. */
+  asked: number | null;
+  /** `CLOSED`, `ABNORMAL` or `REFUSED`, where it has failed. */
+  failReason: string | null;
+  /** The refund that took up its money after WeChat had closed this one. */
+  replacedBy: string | null;
 }
 
 export interface ProfessionInfo {

@@ -4,7 +4,7 @@ import type { EndReason } from "@bluepower/protocol/uplink/messages";
 import type { Tx } from "../database/database.ts";
 import type { PayState } from "../database/schema.ts";
 import { coinValue } from "../ledger/coins.ts";
-import { claimRefund } from "../payments/refunds.ts";
+import { giveBack, partOf, paymentOf } from "./giveBack.ts";
 import { changeOrder } from "./orderRow.ts";
 
 /** A charge that gave less than this has given nothing: the user came, saw it fail and went. */
@@ -69,7 +69,12 @@ export async function rebill(tx: Tx, bill: Bill, units: number, at: Instant): Pr
           .onConflict((c) => c.doNothing())
           .execute();
       } else if (money < bill.money) {
-        await giveBack(tx, bill, { units, money }, at);
+        await giveBack(tx, bill, {
+          back: partOf(bill, bill.money - money, await coinValue(tx)),
+          unit: units,
+          reason: "PROVEN_MINUTES",
+          at,
+        });
       }
     }
   }
@@ -83,55 +88,5 @@ export async function settleNothing(tx: Tx, orderId: string, at: Instant): Promi
 }
 
 async function wasPaid(tx: Tx, orderId: string): Promise<boolean> {
-  return (await payment(tx, orderId)) !== undefined;
-}
-
-const payment = (tx: Tx, orderId: string) =>
-  tx
-    .selectFrom("order_pay_info")
-    .select(["outTradeNo", "cash"])
-    .where("orderId", "=", orderId)
-    .where("state", "=", 1)
-    .executeTakeFirst();
-
-/**
- * Cash goes back first, then coins. Coins are whole: a part of one goes back as one, in the payer's favour, and the bill is
- * then what is left of the payment.
- */
-async function giveBack(
-  tx: Tx,
-  bill: Bill,
-  to: { units: number; money: number },
-  at: Instant,
-): Promise<void> {
-  const coin = await coinValue(tx);
-  const difference = bill.money - to.money;
-  const cash = Math.min(bill.cash, difference);
-  const coins = Math.min(bill.pmoney, Math.ceil((difference - cash) / coin));
-  const paidBy = await payment(tx, bill.orderId);
-  if (paidBy === undefined) throw new Error(`order ${bill.orderId} is paid without a payment`);
-  await claimRefund(tx, {
-    purpose: "order",
-    subject: bill.orderId,
-    user: bill.user,
-    outTradeNo: paidBy.outTradeNo,
-    total: paidBy.cash,
-    cash,
-    coins: coins * coin,
-    reason: "PROVEN_MINUTES",
-    from: { manager: bill.manager },
-    at,
-  });
-  const left = bill.money - cash - coins * coin;
-  await changeOrder(tx, bill.orderId, {
-    set: {
-      unit: to.units,
-      money: left,
-      cash: bill.cash - cash,
-      pmoney: bill.pmoney - coins,
-      updateTime: at,
-      // Nothing is left to withdraw.
-      ...(left === 0 && bill.cashOutFlag === 0 && { cashOutFlag: 2 }),
-    },
-  });
+  return (await paymentOf(tx, orderId)) !== undefined;
 }

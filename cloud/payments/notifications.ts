@@ -113,7 +113,7 @@ async function refundTold(
       { refundNo, status: content.status },
       "WeChat could not give money back: the operator has to see to it",
     );
-    await failRefund(tx, { refundNo, at });
+    await failRefund(tx, { refundNo, reason: content.status, at });
   }
   return { kind: "taken" };
 }

@@ -45,7 +45,8 @@ export interface PaymentProvider {
     reason: string;
   }): Promise<
     | { kind: "success" | "processing"; refundId: string }
-    | { kind: "refused"; detail: string }
+    /** `status`: WeChat has taken it, and it has ended so. */
+    | { kind: "refused"; detail: string; status?: "CLOSED" | "ABNORMAL" }
     | { kind: "unavailable"; detail: string }
   >;
   /** Verifies and decrypts a notification; `refused` is answered with 4xx. */

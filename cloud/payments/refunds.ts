@@ -1,9 +1,19 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import type { Tx } from "../database/database.ts";
 import type { PaymentPurpose } from "../database/schema.ts";
+import type { Account } from "../ledger/accounts.ts";
 import { mustPost } from "../ledger/ledger.ts";
 
-export type RefundReason = "PROVEN_MINUTES" | "DOUBLE_PAYMENT" | "ORDER_CANCELLED" | "LATE_PAYMENT";
+export type RefundReason =
+  | "PROVEN_MINUTES"
+  | "DOUBLE_PAYMENT"
+  | "ORDER_CANCELLED"
+  | "LATE_PAYMENT"
+  | "OPERATOR"
+  | "COINS_RETURNED";
+
+/** Why a refund has failed: WeChat has ended it, could not give it to the payer, or has not taken it at all. */
+export type RefundFailure = "CLOSED" | "ABNORMAL" | "REFUSED";
 
 /** What goes back to a payer, in the form in which it was paid. */
 export interface Claim {
@@ -18,8 +28,11 @@ export interface Claim {
   cash: number;
   coins: number;
   reason: RefundReason;
-  /** Who gives it up: the manager who was credited, or nobody yet because the money was not wanted. */
-  from: { manager: string } | "platform";
+  /** Who gives it up: the manager who was credited, the buyer of coins, or nobody, when the platform has the money. */
+  from: { manager: string } | { buyer: string } | "platform";
+  /** Of an operator's: the reason, and the fen that were asked for; null for the whole. */
+  note?: string;
+  asked?: number | null;
   at: Instant;
 }
 
@@ -36,7 +49,7 @@ export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
     .where("outTradeNo", "=", outTradeNo)
     .executeTakeFirstOrThrow();
   const refundNo = `${outTradeNo}-R${Number(before) + 1}`;
-  const payer = from === "platform" ? ("platform" as const) : (`manager_payable:${from.manager}` as const);
+  const payer = accountOf(from);
   const move = { reason, ...orderOf(claim), at };
   if (coins > 0) {
     await mustPost(tx, {
@@ -66,9 +79,18 @@ export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
       insertTime: at,
       updateTime: at,
       wxRefundId: null,
+      note: claim.note ?? "",
+      asked: claim.asked ?? null,
+      failReason: null,
+      replacedBy: null,
     })
     .execute();
   return refundNo;
+}
+
+function accountOf(from: Claim["from"]): Account {
+  if (from === "platform") return from;
+  return "buyer" in from ? `user_coins:${from.buyer}` : `manager_payable:${from.manager}`;
 }
 
 /** The postings of an order's refund carry its id. */
@@ -84,6 +106,7 @@ export async function finishRefund(
     .updateTable("refund_info")
     .set({
       state: "success",
+      failReason: null,
       updateTime: refund.at,
       ...(refund.wxRefundId !== null && { wxRefundId: refund.wxRefundId }),
     })
@@ -105,10 +128,13 @@ export async function finishRefund(
 }
 
 /** WeChat refuses it for good: the platform keeps the money until the operator has dealt with it. */
-export async function failRefund(tx: Tx, refund: { refundNo: string; at: Instant }): Promise<void> {
+export async function failRefund(
+  tx: Tx,
+  refund: { refundNo: string; reason: RefundFailure; at: Instant },
+): Promise<void> {
   await tx
     .updateTable("refund_info")
-    .set({ state: "failed", updateTime: refund.at })
+    .set({ state: "failed", failReason: refund.reason, updateTime: refund.at })
     .where("refundNo", "=", refund.refundNo)
     .where("state", "=", "pending")
     .execute();

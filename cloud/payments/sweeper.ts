@@ -1,7 +1,7 @@
 import { seconds, type Timer } from "@bluepower/protocol/clock";
 import type { ExpressionBuilder, OrderByItemBuilder } from "kysely";
 import { transaction } from "../database/open.ts";
-import type { Schema } from "../database/schema.ts";
+import type { PaymentPurpose, Schema } from "../database/schema.ts";
 import { sayRefunded } from "./lines.ts";
 import { ask, closePayment, type PayWorld } from "./outside.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
@@ -14,6 +14,9 @@ const BATCH = 50;
 const AGAIN_MS = 30_000;
 /** WeChat is down: the rest of the round would only wait. */
 const GIVE_UP_AFTER = 3;
+
+/** What the payer reads at WeChat of money that comes back. */
+const SAID = { order: "充电费用退回", coins: "电币退款" } as const satisfies Record<PaymentPurpose, string>;
 
 export interface Sweeper {
   /** Begins a round now; one that is under way is followed by another. */
@@ -145,7 +148,7 @@ async function refunds(world: PayWorld): Promise<Work[]> {
       refundNo,
       amount: row.cash,
       total: row.total,
-      reason: "充电费用退回",
+      reason: SAID[row.purpose],
     });
     const at = clock.now();
     // A clock that stands still must not make a tried refund look like a fresh one.
@@ -161,7 +164,7 @@ async function refunds(world: PayWorld): Promise<Work[]> {
           { refundNo, detail: answer.detail },
           "WeChat refuses a refund: the operator has to see to it",
         );
-        await transaction(db, (tx) => failRefund(tx, { refundNo, at }));
+        await transaction(db, (tx) => failRefund(tx, { refundNo, reason: answer.status ?? "REFUSED", at }));
         break;
       case "processing":
       case "unavailable":

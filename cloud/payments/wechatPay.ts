@@ -259,7 +259,7 @@ export function wechatPay(of: { account: WeChatPayAccount; clock: Clock; random:
       if (status === "SUCCESS") return { kind: "success", refundId };
       if (status === "PROCESSING") return { kind: "processing", refundId };
       return status === "ABNORMAL" || status === "CLOSED"
-        ? { kind: "refused", detail: `the refund is ${status}` }
+        ? { kind: "refused", detail: `the refund is ${status}`, status }
         : { kind: "unavailable", detail: `a refund with status ${status}` };
     },
 

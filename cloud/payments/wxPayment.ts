@@ -47,6 +47,8 @@ export async function insertPayment(tx: Tx, payment: NewPayment): Promise<void> 
       queryTime: null,
       prepayId: null,
       failReason: null,
+      shipTime: null,
+      shipProblem: null,
     })
     .execute();
 }
