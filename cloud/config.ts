@@ -58,6 +58,8 @@ export interface Merchant {
   /** `PUB_KEY_ID_…` and the key under it. */
   wechatPayPublicKeyId: string;
   wechatPayPublicKeyPem: string;
+  /** Other keys that hold too, by their serial, while WeChat Pay changes from one to another. */
+  otherKeys?: Readonly<Record<string, string>>;
 }
 
 export interface SmsAccount {
@@ -292,11 +294,21 @@ function merchant(env: Environment): Merchant | null {
   };
   const found = group(env, names);
   if (found === null) return null;
+  const ids = found.wechatPayPublicKeyId.split(",");
+  const files = found.wechatPayPublicKeyPem.split(",");
+  if (ids.length !== files.length) {
+    wrong(
+      `${names.wechatPayPublicKeyId} and ${names.wechatPayPublicKeyPem} list as many, separated by commas`,
+    );
+  }
+  const [first = "", ...others] = files.map((path) => file(names.wechatPayPublicKeyPem, path));
   const made: Merchant = {
     ...found,
     privateKeyPem: file(names.privateKeyPem, found.privateKeyPem),
     apiV3Key: file(names.apiV3Key, found.apiV3Key).trim(),
-    wechatPayPublicKeyPem: file(names.wechatPayPublicKeyPem, found.wechatPayPublicKeyPem),
+    wechatPayPublicKeyId: ids[0] ?? "",
+    wechatPayPublicKeyPem: first,
+    otherKeys: Object.fromEntries(others.map((pem, n) => [ids[n + 1], pem])),
   };
   if (made.apiV3Key.length !== 32) wrong(`${names.apiV3Key} names a file with 32 characters`);
   return made;

@@ -8,7 +8,6 @@ import { createAdaptorServer } from "@hono/node-server";
 import type { Logger } from "pino";
 import { table } from "./api/table.ts";
 import { createWeb } from "./api/web.ts";
-import { PAY_NOTIFY_PATH, REFUND_NOTIFY_PATH } from "./api/wechatNotify.ts";
 import { bankCards } from "./cashout/bankCards.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -19,6 +18,7 @@ import { createMetrics } from "./metrics.ts";
 import { gatewayOrders } from "./orders/gatewayOrders.ts";
 import { useDayZone } from "./orders/orderDay.ts";
 import { startOrders } from "./orders/sweeper.ts";
+import { payAccount } from "./payAccount.ts";
 import { noWeChatPay } from "./payments/none.ts";
 import type { PaymentProvider } from "./payments/payments.ts";
 import { startPayments } from "./payments/start.ts";
@@ -134,27 +134,14 @@ export async function startCloud(
 
 /** The merchant's client; without a merchant charges go on and nothing is paid in cash. */
 function paymentProvider(config: Config, of: { clock: Clock; random: Random; log: Logger }): PaymentProvider {
-  const { merchant, apiUrl } = config.pay;
-  const app = config.wechat.apps.user;
-  if (merchant === null || app === null) {
+  const account = payAccount(config);
+  if (account === null) {
     of.log.warn(
       { event: "config.warning" },
       "no merchant of WeChat Pay is configured: nothing can be paid in cash",
     );
     return noWeChatPay;
   }
-  const account = {
-    baseUrl: apiUrl,
-    appId: app.appid,
-    mchId: merchant.mchid,
-    serial: merchant.serial,
-    privateKeyPem: merchant.privateKeyPem,
-    apiV3Key: merchant.apiV3Key,
-    publicKeyId: merchant.wechatPayPublicKeyId,
-    keys: new Map([[merchant.wechatPayPublicKeyId, merchant.wechatPayPublicKeyPem]]),
-    payNotifyUrl: config.publicUrl + PAY_NOTIFY_PATH,
-    refundNotifyUrl: config.publicUrl + REFUND_NOTIFY_PATH,
-  };
   const problem = accountProblem(account, config.production);
   if (problem !== undefined) throw new Error(problem);
   return wechatPay({ account, clock: of.clock, random: of.random });

@@ -64,6 +64,13 @@ interface Definition<A, F extends Flags> {
   run(input: { argument: A; flags: Given<F> }, tools: Tools): Promise<Result>;
 }
 
+/** What a command has that must work where configuration or database do not. */
+export interface Outside {
+  env: Readonly<Record<string, string | undefined>>;
+  clock: Clock;
+  random: Random;
+}
+
 /** A sub-command as the dispatcher uses it: its values are checked by what its definition says. */
 export interface Command {
   name: string;
@@ -73,6 +80,8 @@ export interface Command {
   flags: Flags;
   examples: readonly string[];
   run(input: { argument: unknown; flags: Record<string, unknown> }, tools: Tools): Promise<Result>;
+  /** Of a command that looks at configuration and database itself: takes the place of `run`. */
+  alone?(outside: Outside): Promise<{ text: string; json: unknown; failed: boolean }>;
 }
 
 /** A sub-command is one value: help, checks and its work come from it. */

@@ -11,6 +11,7 @@ import { cashoutCommands } from "./cashoutCommands.ts";
 import type { Command, Result } from "./command.ts";
 import { databaseCommands } from "./databaseCommands.ts";
 import { deviceCommands } from "./deviceCommands.ts";
+import { doctorCommands } from "./doctorCommands.ts";
 import { gatewayCommands } from "./gatewayCommands.ts";
 import { helpOf, overview } from "./help.ts";
 import { importCommands } from "./importCommands.ts";
@@ -24,6 +25,7 @@ import { vipCommands } from "./vipCommands.ts";
 
 /** Every sub-command but those that the program itself is started by. */
 export const commands: readonly Command[] = [
+  ...doctorCommands,
   ...databaseCommands,
   ...siteCommands,
   ...gatewayCommands,
@@ -104,6 +106,11 @@ export async function runCommand(
   }
   if (read.kind === "problem") return wrong(read.problem);
 
+  if (command.alone !== undefined) {
+    const said = await command.alone(terminal);
+    terminal.out(read.json ? JSON.stringify(said.json, undefined, 2) : said.text);
+    return said.failed ? 1 : 0;
+  }
   const result = await work(command, read, terminal);
   if ("exit" in result) {
     terminal.err(result.line);

@@ -13,5 +13,5 @@ export const noWeChatPay: PaymentProvider = {
   query: async () => ({ kind: "unknown_number" }),
   close: async () => ({ kind: "closed" }),
   refund: async () => unavailable,
-  readNotification: () => refused,
+  readNotification: async () => refused,
 };

@@ -21,7 +21,7 @@ export async function takeNotification(
   world: PayWorld,
   of: { about: "transaction" | "refund"; headers: Headers; rawBody: string },
 ): Promise<Taken> {
-  const content = world.provider.readNotification(of.headers, of.rawBody);
+  const content = await world.provider.readNotification(of.headers, of.rawBody);
   const taken: Settled =
     content.kind === "refused"
       ? content

@@ -49,11 +49,11 @@ export interface PaymentProvider {
     | { kind: "refused"; detail: string; status?: "CLOSED" | "ABNORMAL" }
     | { kind: "unavailable"; detail: string }
   >;
-  /** Verifies and decrypts a notification; `refused` is answered with 4xx. */
+  /** Verifies and decrypts a notification, after fetching the key that it names where need be; `refused` is answered with 4xx. */
   readNotification(
     headers: Headers,
     rawBody: string,
-  ): NotificationContent | { kind: "refused"; detail: string };
+  ): Promise<NotificationContent | { kind: "refused"; detail: string }>;
 }
 
 export interface PaymentOrder {

@@ -101,7 +101,7 @@ export function scriptedPay(clock: Clock): ScriptedPay {
       made.refunds.set(refundNo, { outTradeNo, amount, status });
       return fault === "lost" ? unavailable : { kind: status, refundId: `wx-${refundNo}` };
     },
-    readNotification(headers, body) {
+    async readNotification(headers, body) {
       return headers.get("forged") === null ? (JSON.parse(body) as NotificationContent) : refused;
     },
     pay(number) {

@@ -181,8 +181,8 @@ describe("a notification", () => {
     resource,
   });
 
-  test("of a payment is read", () => {
-    expect(read(event(seal(paid)))).toEqual({
+  test("of a payment is read", async () => {
+    expect(await read(event(seal(paid)))).toEqual({
       kind: "transaction",
       id: "n1",
       outTradeNo: paid.out_trade_no,
@@ -198,7 +198,7 @@ describe("a notification", () => {
     });
   });
 
-  test("of a refund is read", () => {
+  test("of a refund is read", async () => {
     const refunded = {
       mchid,
       out_trade_no: "90001123456789-abcdefgh",
@@ -206,7 +206,7 @@ describe("a notification", () => {
       refund_status: "SUCCESS",
       amount: { total: 150, refund: 50 },
     };
-    expect(read(event(seal(refunded), "REFUND.SUCCESS"))).toMatchObject({
+    expect(await read(event(seal(refunded), "REFUND.SUCCESS"))).toMatchObject({
       kind: "refund",
       refundNo: refunded.out_refund_no,
       status: "SUCCESS",
@@ -223,8 +223,8 @@ describe("a notification", () => {
     ["another key", event(seal(paid, "f".repeat(32))), "cannot be decrypted"],
     ["no object inside", event(seal("7")), "no JSON object"],
     ["an event of another kind", event(seal(paid), "PAYSCORE.USER_PAID"), "is not taken"],
-  ])("with %s is refused", (_, given, says) => {
-    const answer = read(given);
+  ])("with %s is refused", async (_, given, says) => {
+    const answer = await read(given);
     expect(answer).toMatchObject({ kind: "refused" });
     expect("detail" in answer && answer.detail).toContain(says);
   });
@@ -234,7 +234,7 @@ describe("a notification", () => {
     ["no success_time", { success_time: "yesterday" }],
     ["no amount", { amount: undefined }],
     ["half a fen", { amount: { total: 1.5 } }],
-  ])("of a success with %s pays nothing", (_, change) => {
-    expect(read(event(seal({ ...paid, ...change })))).toMatchObject({ state: { kind: "unavailable" } });
+  ])("of a success with %s pays nothing", async (_, change) => {
+    expect(await read(event(seal({ ...paid, ...change })))).toMatchObject({ state: { kind: "unavailable" } });
   });
 });

@@ -50,7 +50,10 @@ export function paySign(
 }
 
 /** WeChat Pay's keys by their serial: the public key under its `PUB_KEY_ID_…`, certificates under their number; SPKI or X.509 PEM. */
-export type VerifyingKeys = ReadonlyMap<string, string>;
+export type VerifyingKeys = Pick<ReadonlyMap<string, string>, "get">;
+
+/** What `signatureProblem` says of a serial that nobody knows: WeChat Pay may have changed its certificate. */
+export const UNKNOWN_KEY = "Wechatpay-Serial names a key that is not known";
 
 /** Undefined when WeChat Pay has said this, just now; otherwise what is wrong. */
 export function signatureProblem(
@@ -73,7 +76,7 @@ export function signatureProblem(
     return `Wechatpay-Timestamp is ${SKEW_SECONDS} s or more from now`;
   }
   const key = keys.get(serial);
-  if (key === undefined) return "Wechatpay-Serial names a key that is not known";
+  if (key === undefined) return UNKNOWN_KEY;
   const text = Buffer.from(`${timestamp}\n${nonce}\n${message.body}\n`);
   const fits = verify(
     "sha256",

@@ -1,5 +1,7 @@
-import { type Clock, type Instant, instant, seconds } from "@bluepower/protocol/clock";
-import { BASE62, type Random, text } from "@bluepower/protocol/random";
+import { type Clock, type Instant, instant } from "@bluepower/protocol/clock";
+import type { Random } from "@bluepower/protocol/random";
+import { type Json, jsonObject, numberOf, objectOf, textOf } from "./json.ts";
+import { type Answer, payCaller, type WeChatPayAccount } from "./payCall.ts";
 import type {
   NotificationContent,
   PaymentOrder,
@@ -8,59 +10,14 @@ import type {
   PaymentState,
 } from "./payments.ts";
 import { parseRfc3339, rfc3339 } from "./rfc3339.ts";
-import {
-  authorization,
-  isPublishedKey,
-  openResource,
-  paySign,
-  signatureProblem,
-  type VerifyingKeys,
-} from "./signing.ts";
+import { isPublishedKey, openResource, paySign } from "./signing.ts";
 
-/** A merchant of WeChat Pay v3 and the mini-program that its payers use. */
-export interface WeChatPayAccount {
-  /** Origin without a slash at its end. */
-  baseUrl: string;
-  appId: string;
-  mchId: string;
-  /** Serial number of the merchant's certificate. */
-  serial: string;
-  privateKeyPem: string;
-  /** 32 characters. */
-  apiV3Key: string;
-  /** The serial that answers are asked to be signed under: `PUB_KEY_ID_…`. */
-  publicKeyId: string;
-  keys: VerifyingKeys;
-  /** Where payments and refunds are told; without a query. */
-  payNotifyUrl: string;
-  refundNotifyUrl: string;
-}
-
-/** A person waits for it: a payment page that takes longer is given up; the state is then asked for. */
-const CALL_DEADLINE = seconds(5);
-/** No answer of WeChat Pay comes near it. */
-const ANSWER_MAX = 256 * 1024;
 /** WeChat Pay takes at most this much. */
 const DESCRIPTION_MAX = 127;
 const REASON_MAX = 80;
 
-/** Answers that say nothing about the payment: ask again later. Spelled without underscores, as old and new spellings differ. */
-const TRANSIENT = [
-  "SYSTEMERROR",
-  "BANKERROR",
-  "FREQUENCYLIMITED",
-  "FREQUENCYLIMITEXCEED",
-  "RATELIMITEXCEEDED",
-];
 /** The merchant's balance does not cover the refund today. */
 const NOT_ENOUGH = "NOTENOUGH";
-
-type Json = Record<string, unknown>;
-type Answer =
-  | { kind: "ok"; body: Json }
-  /** A verified 4xx. `code` without underscores. */
-  | { kind: "error"; status: number; code: string; detail: string }
-  | { kind: "unavailable"; detail: string };
 
 /**
  * What must not go into production: an interface that is not WeChat's own over https, and a key that WeChat publishes.
@@ -87,71 +44,9 @@ export function accountProblem(
  * what cannot be verified, times out or is a 5xx leaves the state unknown.
  */
 export function wechatPay(of: { account: WeChatPayAccount; clock: Clock; random: Random }): PaymentProvider {
-  const { account, clock } = of;
-  const { appId, mchId, baseUrl } = account;
-  const random = of.random.fork("wechat pay");
-  const nonce = (): string => text(random, 32, BASE62);
-  const nowSeconds = (): number => Math.floor(clock.now() / 1000);
-  /** A base URL may have a path, and the signature covers it. */
-  const root = new URL(baseUrl).pathname.replace(/\/$/, "");
-
-  async function call(method: "GET" | "POST", path: string, content?: Json): Promise<Answer> {
-    const body = content === undefined ? "" : JSON.stringify(content);
-    const aborting = new AbortController();
-    const timer = clock.after(CALL_DEADLINE, "wechat pay call", () => aborting.abort());
-    try {
-      const response = await fetch(new URL(root + path, baseUrl), {
-        method,
-        redirect: "error",
-        signal: aborting.signal,
-        headers: {
-          Accept: "application/json",
-          "User-Agent": "bluepower-cloud",
-          "Wechatpay-Serial": account.publicKeyId,
-          Authorization: authorization(account, {
-            method,
-            target: root + path,
-            body,
-            timestamp: String(nowSeconds()),
-            nonce: nonce(),
-          }),
-          ...(content !== undefined && { "Content-Type": "application/json" }),
-        },
-        ...(content !== undefined && { body }),
-      });
-      return judge(response, await boundedText(response));
-    } catch (error) {
-      const why = aborting.signal.aborted ? `no answer within ${CALL_DEADLINE} ms` : reasonOf(error);
-      return { kind: "unavailable", detail: why };
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  function judge(response: Response, body: string): Answer {
-    if (response.status >= 500 || response.status === 429) {
-      return { kind: "unavailable", detail: `HTTP ${response.status} ${codeOf(body)}` };
-    }
-    const problem = signatureProblem(account.keys, {
-      headers: response.headers,
-      body,
-      nowSeconds: nowSeconds(),
-    });
-    if (problem !== undefined) {
-      return { kind: "unavailable", detail: `HTTP ${response.status} ${codeOf(body)}: ${problem}` };
-    }
-    const content = body === "" ? {} : jsonObject(body);
-    if (content === undefined) return { kind: "unavailable", detail: "an answer that is no JSON object" };
-    if (response.ok) return { kind: "ok", body: content };
-    const code = codeOf(body);
-    if (TRANSIENT.includes(code)) return { kind: "unavailable", detail: code };
-    return {
-      kind: "error",
-      status: response.status,
-      code,
-      detail: `${code}: ${textOf(content, "message")}`,
-    };
-  }
+  const { account } = of;
+  const { appId, mchId } = account;
+  const { call, nonce, nowSeconds, problemOf } = payCaller(of);
 
   const orderBody = (order: PaymentOrder): Json => ({
     appid: appId,
@@ -263,8 +158,8 @@ export function wechatPay(of: { account: WeChatPayAccount; clock: Clock; random:
         : { kind: "unavailable", detail: `a refund with status ${status}` };
     },
 
-    readNotification(headers, rawBody) {
-      const problem = signatureProblem(account.keys, { headers, body: rawBody, nowSeconds: nowSeconds() });
+    async readNotification(headers, rawBody) {
+      const problem = await problemOf(headers, rawBody);
       if (problem !== undefined) return { kind: "refused", detail: problem };
       return readEvent(rawBody, account.apiV3Key);
     },
@@ -343,46 +238,4 @@ function transactionState(said: Json): PaymentState {
     default:
       return { kind: "unavailable", detail: `trade_state ${state.slice(0, 40)} is not known` };
   }
-}
-
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > ANSWER_MAX) throw new Error(`an answer over ${ANSWER_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-const reasonOf = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
-};
-
-function jsonObject(body: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const codeOf = (body: string): string =>
-  textOf(jsonObject(body) ?? {}, "code")
-    .replaceAll("_", "")
-    .slice(0, 60);
-
-const textOf = (of: Json, name: string): string => (typeof of[name] === "string" ? of[name] : "");
-
-function objectOf(of: Json, name: string): Json | undefined {
-  const value = of[name];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-}
-
-function numberOf(of: Json | undefined, name: string): number | undefined {
-  const value = of?.[name];
-  return Number.isSafeInteger(value) ? (value as number) : undefined;
 }

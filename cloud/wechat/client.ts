@@ -4,7 +4,7 @@ import { decode, integer, is, object, type Shape, string } from "@bluepower/prot
 import type { MiniProgram } from "../config.ts";
 import type { Side } from "../database/schema.ts";
 import { decryptUserData } from "./userData.ts";
-import type { WeChat } from "./wechat.ts";
+import type { WeChat, WeChatBusiness } from "./wechat.ts";
 
 /** A person waits at a login page; WeChat answers in a tenth of a second. */
 const DEADLINE = seconds(5);
@@ -15,6 +15,8 @@ const PHONE_AGE_MS = 10 * 60_000;
 
 /** Codes that speak of what the user brought: bad code, used code, high-risk account, missing code. Others are ours or WeChat's. */
 const USERS_FAULT = [40029, 40163, 40226, 41008];
+/** What WeChat takes of the description of a delivery. */
+const ITEM_MAX = 120;
 const TOKEN_FAULT = [40001, 40014, 42001];
 
 type Unavailable = { kind: "unavailable"; detail: string };
@@ -27,13 +29,20 @@ const countryCode = is(
   (v): v is string | number => typeof v === "string" || typeof v === "number",
   "a country code",
 );
+const managed = object({
+  is_trade_managed: is((v): v is boolean => typeof v === "boolean", "true or false"),
+});
 const phoneInfo = object({ purePhoneNumber: string(32), countryCode, watermark });
 
 /**
  * WeChat's server interface for the two mini-programs. Without an app's credentials its calls are `unavailable`. Details hold
  * errcodes and never a key, a token or a code.
  */
-export function weChat(of: { apiUrl: string; apps: Record<Side, MiniProgram | null>; clock: Clock }): WeChat {
+export function weChat(of: {
+  apiUrl: string;
+  apps: Record<Side, MiniProgram | null>;
+  clock: Clock;
+}): WeChat & WeChatBusiness {
   const { apps, clock } = of;
   const tokens = new Map<Side, { value: Promise<string | Unavailable>; until: Millis }>();
   const missing = (side: Side): Unavailable => ({
@@ -115,6 +124,17 @@ export function weChat(of: { apiUrl: string; apps: Record<Side, MiniProgram | nu
     return got.value.access_token;
   }
 
+  /** A call under a token; one that WeChat does not take any more is fetched anew, once. */
+  async function tokenCall(side: Side, app: MiniProgram, path: string, content: unknown): Promise<Call> {
+    for (let attempt = 1; ; attempt++) {
+      const access = await accessToken(side, app);
+      if (typeof access !== "string") return access;
+      const answer = await call(path, { access_token: access }, content);
+      if (answer.kind !== "error" || !TOKEN_FAULT.includes(answer.errcode) || attempt === 2) return answer;
+      tokens.delete(side);
+    }
+  }
+
   /** The number, when it is a Chinese mobile number, was given to this app, and lately. */
   function checkedPhone(info: unknown, app: MiniProgram): Phone | undefined {
     const got = read(phoneInfo, info);
@@ -145,20 +165,11 @@ export function weChat(of: { apiUrl: string; apps: Record<Side, MiniProgram | nu
     async phoneByCode(side, code) {
       const app = apps[side];
       if (app === null) return missing(side);
-      for (let attempt = 1; ; attempt++) {
-        const access = await accessToken(side, app);
-        if (typeof access !== "string") return access;
-        const answer = await call("/wxa/business/getuserphonenumber", { access_token: access }, { code });
-        if (answer.kind === "unavailable") return answer;
-        if (answer.kind === "ok") {
-          const phone = checkedPhone(answer.body.phone_info, app);
-          return phone === undefined
-            ? { kind: "refused", detail: "no usable number" }
-            : { kind: "ok", phone };
-        }
-        if (!TOKEN_FAULT.includes(answer.errcode) || attempt === 2) return failed(answer.errcode);
-        tokens.delete(side);
-      }
+      const answer = await tokenCall(side, app, "/wxa/business/getuserphonenumber", { code });
+      if (answer.kind === "unavailable") return answer;
+      if (answer.kind === "error") return failed(answer.errcode);
+      const phone = checkedPhone(answer.body.phone_info, app);
+      return phone === undefined ? { kind: "refused", detail: "no usable number" } : { kind: "ok", phone };
     },
 
     phoneByData(side, sessionKey, encryptData, iv) {
@@ -166,6 +177,40 @@ export function weChat(of: { apiUrl: string; apps: Record<Side, MiniProgram | nu
       if (app === null) return { kind: "refused" };
       const phone = checkedPhone(decryptUserData({ sessionKey, encryptData, iv }), app);
       return phone === undefined ? { kind: "refused" } : { kind: "ok", phone };
+    },
+
+    async proveCredentials(side) {
+      const app = apps[side];
+      if (app === null) return null;
+      const token = await fetchToken(side, app);
+      return typeof token === "string" ? { kind: "ok" } : token;
+    },
+
+    async tradeManaged(side) {
+      const app = apps[side];
+      if (app === null) return missing(side);
+      const content = { appid: app.appid };
+      const answer = await tokenCall(side, app, "/wxa/sec/order/is_trade_managed", content);
+      if (answer.kind === "unavailable") return answer;
+      if (answer.kind === "error") return { kind: "unavailable", detail: `errcode ${answer.errcode}` };
+      const got = read(managed, answer.body);
+      return got.kind === "unavailable" ? got : { kind: "ok", managed: got.value.is_trade_managed };
+    },
+
+    async uploadShipping(side, { transactionId, openId, item, time }) {
+      const app = apps[side];
+      if (app === null) return missing(side);
+      const answer = await tokenCall(side, app, "/wxa/sec/order/upload_shipping_info", {
+        order_key: { order_number_type: 2, transaction_id: transactionId },
+        // Nothing is sent by post: what was bought is a service.
+        logistics_type: 3,
+        delivery_mode: 1,
+        shipping_list: [{ item_desc: item.slice(0, ITEM_MAX) }],
+        upload_time: time,
+        payer: { openid: openId },
+      });
+      if (answer.kind === "error") return { kind: "refused", errcode: answer.errcode };
+      return answer.kind === "ok" ? { kind: "ok" } : answer;
     },
   };
 }

@@ -29,3 +29,18 @@ export interface WeChat {
     iv: string,
   ): { kind: "ok"; phone: Phone } | { kind: "refused" };
 }
+
+/** What the cloud asks of WeChat for itself. Every call has a deadline. */
+export interface WeChatBusiness {
+  /** Whether app id and secret are good: a token is to be had. Null: no app is configured for this side. */
+  proveCredentials(side: Side): Promise<{ kind: "ok" } | { kind: "unavailable"; detail: string } | null>;
+  /** Whether payments of the mini-program stay frozen until WeChat is told that they are delivered. */
+  tradeManaged(
+    side: Side,
+  ): Promise<{ kind: "ok"; managed: boolean } | { kind: "unavailable"; detail: string }>;
+  /** Tells that what a payment bought is delivered. `refused`: WeChat says no, with its errcode. */
+  uploadShipping(
+    side: Side,
+    payment: { transactionId: string; openId: string; item: string; time: string },
+  ): Promise<{ kind: "ok" } | { kind: "refused"; errcode: number } | { kind: "unavailable"; detail: string }>;
+}

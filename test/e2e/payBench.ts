@@ -40,7 +40,7 @@ interface Notification {
 export type PayBench = Awaited<ReturnType<typeof payBench>>;
 
 /** The real client of WeChat Pay and the payments of the cloud, against the sandbox over HTTP. */
-export async function payBench() {
+export async function payBench(of: { keys: "public key" | "certificates" } = { keys: "public key" }) {
   const sandbox = await freeSandbox();
   const { db, close: closeDb } = await openDatabase({ url: "sqlite::memory:" });
   await db
@@ -77,6 +77,7 @@ export async function payBench() {
   const clock: Clock = { ...systemClock, now: () => instant(systemClock.now() + ahead) };
   const hurried: Clock = {
     ...systemClock,
+    uptime: () => millis(systemClock.uptime() + ahead),
     after: (delay, label, then) =>
       systemClock.after(label === "wechat pay call" ? HURRIED : delay, label, then),
   };
@@ -91,8 +92,11 @@ export async function payBench() {
       serial: merchant.serial,
       privateKeyPem: merchant.privateKeyPem,
       apiV3Key: merchant.apiV3Key,
-      publicKeyId: merchant.wechatPayPublicKeyId,
-      keys: new Map([[merchant.wechatPayPublicKeyId, merchant.wechatPayPublicKeyPem]]),
+      // With certificates nothing is known before the first answer.
+      publicKeyId: of.keys === "public key" ? merchant.wechatPayPublicKeyId : "",
+      keys: new Map(
+        of.keys === "public key" ? [[merchant.wechatPayPublicKeyId, merchant.wechatPayPublicKeyPem]] : [],
+      ),
       payNotifyUrl: origin + PAY_NOTIFY_PATH,
       refundNotifyUrl: origin + REFUND_NOTIFY_PATH,
     },

@@ -145,11 +145,11 @@ export const moneyPlants: readonly Plant[] = [
   },
   {
     name: "an answer of WeChat Pay believed unverified",
-    file: "cloud/payments/wechatPay.ts",
-    find: `    if (problem !== undefined) {
-      return { kind: "unavailable"`,
-    plant: `    if (problem !== undefined && !response.ok) {
-      return { kind: "unavailable"`,
+    file: "cloud/payments/payCall.ts",
+    find: `      if (problem !== undefined) {
+        return { kind: "unavailable"`,
+    plant: `      if (problem !== undefined && status >= 400) {
+        return { kind: "unavailable"`,
     caught: {
       file: "cloud/payments/wechatPay.test.ts",
       test: "an answer that somebody else has signed says nothing, good or bad",

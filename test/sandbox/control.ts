@@ -25,6 +25,7 @@ import type { Messages } from "./messages.ts";
 import type { Notifier } from "./notifier.ts";
 import type { PaySignature } from "./paySignature.ts";
 import type { People } from "./people.ts";
+import type { PlatformCertificates } from "./platformCertificates.ts";
 import { NOTIFY, type Notify, type Settlement } from "./settlement.ts";
 import { type Paid, PREPAY_LIFETIME, type Transactions } from "./transactions.ts";
 import { orderView, refundView } from "./transactionView.ts";
@@ -39,6 +40,7 @@ export function control(of: {
   signature: PaySignature;
   notifier: Notifier;
   settlement: Settlement;
+  certificates: PlatformCertificates;
   clock: Clock;
 }): Hono {
   const { credentials, people, transactions } = of;
@@ -179,6 +181,10 @@ export function control(of: {
       return c.json({ waiting: of.faults.waiting() });
     },
   );
+  app.post("/rotate-certificate", async (c) => {
+    const { serial } = await of.certificates.rotate();
+    return c.json({ serial });
+  });
   app.get("/fault", (c) => c.json({ waiting: of.faults.waiting() }));
   app.get("/messages", (c) => c.json({ messages: of.messages.list() }));
   app.get("/notifications", (c) =>

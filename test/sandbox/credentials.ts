@@ -80,11 +80,11 @@ function readJson<T>(file: string): T {
 }
 
 async function make(random: Random, now: Instant): Promise<Identity> {
-  const [merchant, publicKeyMode, certified] = await Promise.all([keyPair(), keyPair(), keyPair()]);
-  // A first digit of 4 keeps the number positive and without a leading zero, as a DER integer wants it.
-  const certificateSerial = `4${text(random, 39, HEX)}`;
-  const from = instant(now - 24 * 3600 * 1000);
-  const to = instant(now + FIVE_YEARS);
+  const [merchant, publicKeyMode, certificate] = await Promise.all([
+    keyPair(),
+    keyPair(),
+    newCertificate(random, now),
+  ]);
   const app = (): { appid: string; secret: string } => ({
     appid: `wx${text(random, 16, HEX.toLowerCase())}`,
     secret: text(random, 32, HEX.toLowerCase()),
@@ -109,22 +109,21 @@ async function make(random: Random, now: Instant): Promise<Identity> {
     },
     platform: {
       publicKeyModePrivateKeyPem: publicKeyMode.privateKey,
-      certificate: {
-        serial: certificateSerial,
-        pem: selfSigned({
-          privateKeyPem: certified.privateKey,
-          serial: certificateSerial,
-          commonName: "SANDBOX of WeChat Pay",
-          from,
-          to,
-        }),
-        privateKeyPem: certified.privateKey,
-        from,
-        to,
-      },
+      certificate,
       merchantPublicKeyPem: merchant.publicKey,
     },
   };
+}
+
+/** A certificate of WeChat Pay with a key of its own. */
+export async function newCertificate(random: Random, now: Instant): Promise<Platform["certificate"]> {
+  const { privateKey: privateKeyPem } = await keyPair();
+  // A first digit of 4 keeps the number positive and without a leading zero, as a DER integer wants it.
+  const serial = `4${text(random, 39, HEX)}`;
+  const from = instant(now - 24 * 3600 * 1000);
+  const to = instant(now + FIVE_YEARS);
+  const pem = selfSigned({ privateKeyPem, serial, commonName: "SANDBOX of WeChat Pay", from, to });
+  return { serial, pem, privateKeyPem, from, to };
 }
 
 const generate = promisify(generateKeyPair);

@@ -41,6 +41,7 @@ The control plane (JSON)
   POST /notify          {outTradeNo, notify}: notifies of a paid transaction again
   POST /refunds         {settle: auto|manual}: by themselves after a second (default), or by /settle-refund
   POST /settle-refund   {outRefundNo, outcome: SUCCESS|ABNORMAL|CLOSED, notify}
+  POST /rotate-certificate   another certificate of WeChat Pay signs from now on; the old ones are handed out too
   GET  /transactions    every order with its refunds
   GET  /notifications   every notification with its deliveries
 

@@ -17,6 +17,7 @@ import {
 } from "./payFields.ts";
 import type { Signer } from "./paySignature.ts";
 import type { People } from "./people.ts";
+import type { PlatformCertificates } from "./platformCertificates.ts";
 import { parseRfc3339, rfc3339 } from "./rfc3339.ts";
 import type { NewOrder, Order, Refund, Transactions } from "./transactions.ts";
 import { orderView, refundView } from "./transactionView.ts";
@@ -67,6 +68,7 @@ export interface PayCalls {
 /** The calls of WeChat Pay v3 behind the signature. `refundAccepted` is told of every new refund. */
 export function payCalls(of: {
   identity: Identity;
+  certificates: PlatformCertificates;
   transactions: Transactions;
   people: People;
   clock: Clock;
@@ -212,31 +214,28 @@ export function payCalls(of: {
   }
 
   function certificates(): Answer {
-    const { certificate } = identity.platform;
-    const nonce = text(of.random, 12, BASE62);
-    const associatedData = "certificate";
-    const ciphertext = encryptGcm({
-      key: identity.credentials.merchant.apiV3Key,
-      nonce,
-      associatedData,
-      plaintext: certificate.pem,
+    const data = of.certificates.all().map((certificate) => {
+      const nonce = text(of.random, 12, BASE62);
+      const associatedData = "certificate";
+      const ciphertext = encryptGcm({
+        key: identity.credentials.merchant.apiV3Key,
+        nonce,
+        associatedData,
+        plaintext: certificate.pem,
+      });
+      return {
+        serial_no: certificate.serial,
+        effective_time: rfc3339(certificate.from),
+        expire_time: rfc3339(certificate.to),
+        encrypt_certificate: {
+          algorithm: "AEAD_AES_256_GCM",
+          nonce,
+          associated_data: associatedData,
+          ciphertext,
+        },
+      };
     });
-    const from = rfc3339(certificate.from);
-    const to = rfc3339(certificate.to);
-    const encrypted = { algorithm: "AEAD_AES_256_GCM", nonce, associated_data: associatedData, ciphertext };
-    return {
-      status: 200,
-      body: {
-        data: [
-          {
-            serial_no: certificate.serial,
-            effective_time: from,
-            expire_time: to,
-            encrypt_certificate: encrypted,
-          },
-        ],
-      },
-    };
+    return { status: 200, body: { data } };
   }
 
   function echoed(call: Call): Answer {
@@ -246,7 +245,9 @@ export function payCalls(of: {
     if (encrypted_echo_message === undefined) return { status: 200, body: { echo_message } };
     const { platform } = identity;
     const key =
-      call.signer === "public-key" ? platform.publicKeyModePrivateKeyPem : platform.certificate.privateKeyPem;
+      call.signer === "public-key"
+        ? platform.publicKeyModePrivateKeyPem
+        : of.certificates.newest().privateKeyPem;
     const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" };
     try {
       const plain = privateDecrypt({ key, ...oaep }, Buffer.from(encrypted_echo_message, "base64"));

@@ -2,6 +2,7 @@ import { sign, verify } from "node:crypto";
 import type { Clock } from "@bluepower/protocol/clock";
 import { BASE62, type Random, text } from "@bluepower/protocol/random";
 import type { Identity } from "./credentials.ts";
+import type { PlatformCertificates } from "./platformCertificates.ts";
 
 /** Under which serial WeChat Pay signs: the newer public key, or the older platform certificate. */
 export type Signer = "public-key" | "certificate";
@@ -39,7 +40,12 @@ export interface PaySignature {
 }
 
 /** Both directions of WeChat Pay's signature, seen from WeChat's side. */
-export function paySignature(of: { identity: Identity; clock: Clock; random: Random }): PaySignature {
+export function paySignature(of: {
+  identity: Identity;
+  certificates: Pick<PlatformCertificates, "newest">;
+  clock: Clock;
+  random: Random;
+}): PaySignature {
   const { credentials, platform } = of.identity;
   const { merchant } = credentials;
   /** Nonces of the last `SKEW` seconds with the second after which they may be forgotten, oldest first. */
@@ -81,10 +87,11 @@ export function paySignature(of: { identity: Identity; clock: Clock; random: Ran
     headers(signer, body, secondsAgo = 0) {
       const timestamp = String(now() - secondsAgo);
       const nonce = text(of.random, 32, BASE62);
+      const certificate = of.certificates.newest();
       const [serial, key] =
         signer === "public-key"
           ? [merchant.wechatPayPublicKeyId, platform.publicKeyModePrivateKeyPem]
-          : [platform.certificate.serial, platform.certificate.privateKeyPem];
+          : [certificate.serial, certificate.privateKeyPem];
       const message = Buffer.from(`${timestamp}\n${nonce}\n${body}\n`);
       return {
         "Wechatpay-Timestamp": timestamp,

@@ -4,11 +4,13 @@ import type { Identity } from "./credentials.ts";
 import type { Faults } from "./faults.ts";
 import { type Answer, type Call, failure, type PayCalls } from "./payCalls.ts";
 import { type PaySignature, type Signer, spoiled } from "./paySignature.ts";
+import type { PlatformCertificates } from "./platformCertificates.ts";
 import type { Stall } from "./stall.ts";
 
 /** WeChat Pay v3 over HTTP: who may call, and the signature of every answer. */
 export function payWire(of: {
   identity: Identity;
+  certificates: PlatformCertificates;
   signature: PaySignature;
   calls: PayCalls;
   faults: Faults;
@@ -22,7 +24,7 @@ export function payWire(of: {
     const signer: Signer = serial?.startsWith("PUB_KEY_ID_") ? "public-key" : "certificate";
     const answer = (): Answer =>
       headerProblem(c.req.raw.headers, c.req.method) ??
-      serialProblem(of.identity, serial) ??
+      serialProblem(of, serial) ??
       signed(c.env.incoming.url ?? "/", c.req.header("Authorization")) ??
       of.calls.answer(call());
     const signed = (target: string, authorization: string | undefined): Answer | undefined => {
@@ -65,8 +67,12 @@ function headerProblem(headers: Headers, method: string): Answer | undefined {
   return undefined;
 }
 
-function serialProblem(identity: Identity, serial: string | undefined): Answer | undefined {
-  const known = [identity.credentials.merchant.wechatPayPublicKeyId, identity.platform.certificate.serial];
+function serialProblem(
+  of: { identity: Identity; certificates: PlatformCertificates },
+  serial: string | undefined,
+): Answer | undefined {
+  const { wechatPayPublicKeyId } = of.identity.credentials.merchant;
+  const known = [wechatPayPublicKeyId, ...of.certificates.all().map((c) => c.serial)];
   if (serial === undefined || known.includes(serial)) return undefined;
   return failure(
     400,

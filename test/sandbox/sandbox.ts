@@ -18,6 +18,7 @@ import { payCalls } from "./payCalls.ts";
 import { paySignature } from "./paySignature.ts";
 import { payWire } from "./payWire.ts";
 import { people } from "./people.ts";
+import { platformCertificates } from "./platformCertificates.ts";
 import { settlement } from "./settlement.ts";
 import { smsWire } from "./smsWire.ts";
 import { stall } from "./stall.ts";
@@ -112,7 +113,13 @@ function assemble(of: {
   const { clock, random, scale, log } = of;
   const { credentials } = of.made;
   const store = openStore(of.folder === undefined ? undefined : join(of.folder, "state.jsonl"));
-  const signature = paySignature({ identity: of.made, clock, random });
+  const certificates = platformCertificates({
+    first: of.made.platform.certificate,
+    store,
+    clock,
+    random,
+  });
+  const signature = paySignature({ identity: of.made, certificates, clock, random });
   const persons = people({ credentials, store, clock, random });
   const box = messages(clock);
   const faulty = faults();
@@ -123,6 +130,7 @@ function assemble(of: {
   const settling = settlement({ credentials, store, transactions: paid, notifier, clock, scale, log });
   const calls = payCalls({
     identity: of.made,
+    certificates,
     transactions: paid,
     people: persons,
     clock,
@@ -133,7 +141,10 @@ function assemble(of: {
 
   const wire = new Hono<{ Bindings: HttpBindings }>();
   wire.use(bodyLimit({ maxSize: BODY_MAX }));
-  wire.route("/", payWire({ identity: of.made, signature, calls, faults: faulty, stall: stalled }));
+  wire.route(
+    "/",
+    payWire({ identity: of.made, certificates, signature, calls, faults: faulty, stall: stalled }),
+  );
   wire.route(
     "/",
     miniProgramWire({
@@ -164,6 +175,7 @@ function assemble(of: {
       signature,
       notifier,
       settlement: settling,
+      certificates,
       clock,
     }),
   );

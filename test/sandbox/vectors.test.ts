@@ -19,7 +19,8 @@ made.platform.merchantPublicKeyPem = merchant.publicKeyPem;
 
 function publishedMerchant() {
   const clock = new SimulatedClock(published);
-  return paySignature({ identity: made, clock, random });
+  const certificates = { newest: () => made.platform.certificate };
+  return paySignature({ identity: made, certificates, clock, random });
 }
 
 const authorization = [

@@ -55,7 +55,7 @@ describe("what is signed on both sides", () => {
     expect(await pay.close("BILL-1")).toEqual({ kind: "paid" });
 
     const { headers, body } = server.notification("BILL-1");
-    expect(pay.readNotification(headers, body)).toEqual({
+    expect(await pay.readNotification(headers, body)).toEqual({
       kind: "transaction",
       id: "event-of-BILL-1",
       outTradeNo: "BILL-1",
@@ -141,7 +141,7 @@ describe("what is signed wrongly", () => {
         }),
       ).toEqual(unknown);
       const { headers, body } = server.notification(number);
-      expect(pay.readNotification(headers, body)).toEqual({
+      expect(await pay.readNotification(headers, body)).toEqual({
         kind: "refused",
         detail: expect.stringMatching(seen),
       });
@@ -153,16 +153,16 @@ describe("what is signed wrongly", () => {
     await pay.createJsapi(order("BILL-5"));
     server.pays("BILL-5");
     const sealed = server.notification("BILL-5", "another-key-of-thirty-two-bytes!");
-    expect(pay.readNotification(sealed.headers, sealed.body)).toEqual({
+    expect(await pay.readNotification(sealed.headers, sealed.body)).toEqual({
       kind: "refused",
       detail: "resource cannot be decrypted",
     });
     const { headers, body } = server.notification("BILL-5");
-    expect(pay.readNotification(headers, body.replace("BILL-5", "BILL-6"))).toMatchObject({
+    expect(await pay.readNotification(headers, body.replace("BILL-5", "BILL-6"))).toMatchObject({
       kind: "refused",
       detail: expect.stringMatching(/does not fit/),
     });
-    expect(pay.readNotification(headers, body)).toMatchObject({ kind: "transaction" });
+    expect(await pay.readNotification(headers, body)).toMatchObject({ kind: "transaction" });
   });
 
   test("a merchant with another key, number or serial is turned away, and nothing is made", async () => {
