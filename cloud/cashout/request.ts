@@ -56,7 +56,7 @@ export async function requestCashOut(
   const cashOutId = await insert(tx, {
     ...{ manager, bankName: account.bankName, bankUser: account.bankUser },
     ...{ bankCode: cards.seal(account.bankCode), bankMask: maskCard(account.bankCode) },
-    ...{ money, service, cash, debt, cashOutTime: by.at },
+    ...{ money, service, cash, debt, ppm, cashOutTime: by.at },
   });
   const orders = await tx
     .selectFrom("order_info")
@@ -88,6 +88,7 @@ type Row = {
   service: number;
   cash: number;
   debt: number;
+  ppm: number;
   cashOutTime: number;
 };
 

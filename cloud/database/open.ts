@@ -41,18 +41,29 @@ async function migrate(db: Db): Promise<string[]> {
 }
 
 /**
+ * Runs `work` on the database as it is at one moment; it only reads, and nobody who writes waits for it. What else uses the
+ * same connection does: a long read has a connection of its own (`openReader`).
+ */
+export async function consistentRead<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const read = db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only");
+  return await read.execute((tx) => marked(() => work(tx)));
+}
+
+/**
  * Runs `work` in one transaction; an exception rolls it back. Using `db` instead of `tx` inside throws at once instead of
  * waiting for ever. Nothing but the database is awaited in `work`.
  */
 export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return await db.transaction().execute((tx) => {
-    const mark = { open: true };
-    return insideTransaction.run(mark, async () => {
-      try {
-        return await work(tx);
-      } finally {
-        mark.open = false;
-      }
-    });
+  return await db.transaction().execute((tx) => marked(() => work(tx)));
+}
+
+async function marked<T>(work: () => Promise<T>): Promise<T> {
+  const mark = { open: true };
+  return await insideTransaction.run(mark, async () => {
+    try {
+      return await work();
+    } finally {
+      mark.open = false;
+    }
   });
 }

@@ -337,6 +337,8 @@ export interface CashoutInfo {
   batchId: string | null;
   /** The bank's. */
   reference: string | null;
+  /** The rate at which it was asked for, parts of a million; null before it was kept. */
+  ppm: number | null;
 }
 
 /** A file for the bank, made once. */
@@ -473,6 +475,32 @@ export interface ChargeCard {
   setupTime: number;
 }
 
+/** A difference between our books and WeChat's bill of a day. */
+export interface BillDifference {
+  id: Id;
+  /** yyyymmdd. */
+  day: number;
+  kind:
+    | "payment_only_ours"
+    | "payment_only_theirs"
+    | "refund_only_ours"
+    | "refund_only_theirs"
+    | "amount"
+    | "state";
+  /** Of the payment or the refund, ours where it has one. */
+  number: string;
+  /** What either side says; null where it knows nothing of it. */
+  ours: string | null;
+  theirs: string | null;
+  /** `gone`: a later comparison did not find it; `settled`: the operator has dealt with it. */
+  state: "open" | "gone" | "settled";
+  foundTime: number;
+  seenTime: number;
+  settledTime: number | null;
+  who: string | null;
+  note: Defaulted<string>;
+}
+
 export interface Setting {
   name: string;
   value: string;
@@ -512,5 +540,6 @@ export interface Schema {
   audit_log: AuditLog;
   operator_account: OperatorAccount;
   charge_card: ChargeCard;
+  bill_difference: BillDifference;
   setting: Setting;
 }

@@ -52,7 +52,9 @@ function driver(file: string, trace: Trace): Driver {
   sqlite.pragma("foreign_keys = ON");
   const connection = sqliteConnection(sqlite, trace);
   const begin = sqlite.prepare("begin immediate");
+  const beginRead = sqlite.prepare("begin deferred");
   const commit = sqlite.prepare("commit");
+  let reads = false;
   let held = false;
   const waiting: (() => void)[] = [];
 
@@ -71,13 +73,14 @@ function driver(file: string, trace: Trace): Driver {
       if (next === undefined) held = false;
       else next();
     },
-    async beginTransaction() {
-      begin.run();
+    async beginTransaction(_connection, { accessMode }) {
+      reads = accessMode === "read only";
+      (reads ? beginRead : begin).run();
     },
     async commitTransaction() {
-      trace("commit");
+      if (!reads) trace("commit");
       commit.run();
-      trace("committed");
+      if (!reads) trace("committed");
     },
     async rollbackTransaction() {
       // A full disk and the like roll back by themselves.

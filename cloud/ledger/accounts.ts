@@ -12,14 +12,14 @@ export type Account =
   | "opening";
 
 /** `manager_payable` may be negative: a refund after a cash-out lowers the next ones. */
-const neverNegative = ["user_coins", "user_coins_held", "manager_paid_out"] as const;
+export const mustNotBeNegativeKinds = ["user_coins", "user_coins_held", "manager_paid_out"] as const;
 
 const kindOf = (account: string): string => account.split(":")[0] ?? "";
 
 /** Whether the account must not be negative. */
 export function mustNotBeNegative(account: string): boolean {
   const kind = kindOf(account);
-  return neverNegative.some((k) => k === kind);
+  return mustNotBeNegativeKinds.some((k) => k === kind);
 }
 
 /** The phone number whose spendable coins the account holds; undefined for every other account. */
