@@ -8,6 +8,8 @@ import { createAdaptorServer } from "@hono/node-server";
 import type { Logger } from "pino";
 import { table } from "./api/table.ts";
 import { createWeb } from "./api/web.ts";
+import { auditBeside } from "./audit/audit.ts";
+import { startAudits } from "./audit/nightly.ts";
 import { bankCards } from "./cashout/bankCards.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -125,6 +127,13 @@ export async function startCloud(
     const port = await listen(server, config);
     closing.push(() => closeServer(server, clock));
     log.info({ event: "cloud.ready", port }, `serving on ${config.publicUrl}`);
+    const audits = startAudits({
+      ...{ clock, log, zone: config.zone },
+      audit: () => auditBeside({ db, url: config.databaseUrl }),
+    });
+    closing.push(() => audits.stop());
+    metrics.gauge("bluepower_audit_violations", () => audits.broken() ?? -1);
+    metrics.gauge("bluepower_audit_time_seconds", () => Math.floor((audits.time() ?? 0) / 1000));
     return { port, close };
   } catch (error) {
     await close();

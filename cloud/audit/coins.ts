@@ -73,7 +73,7 @@ const giftNames = invariant(
   "gift_names",
   "giver and receiver of a gift are known users",
   () => sql<Said>`
-    select "giftId" as subject, 'from ' || "fromUser" || ' to ' || "toUser" as detail from pmoney_gift_info
+    select "giftId" as subject, "fromUser" || ' gave, ' || "toUser" || ' got' as detail from pmoney_gift_info
     where (select count(*) from user_info where "user" in ("fromUser", "toUser")) <> 2`,
   said,
 );

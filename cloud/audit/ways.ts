@@ -62,7 +62,7 @@ export const isOf = ({ prefix, suffix }: Way): RawBuilder<boolean> => sql`id lik
 /** What stands in the id between prefix and suffix. */
 export const subjectIn = ({ prefix, suffix }: Way): RawBuilder<string> => {
   const [from, around] = [sql.lit(prefix.length + 1), sql.lit(prefix.length + suffix.length)];
-  return sql`substr(id, ${from}, length(id) - ${around})`;
+  return sql`substr(ledger_transfer.id, ${from}, length(ledger_transfer.id) - ${around})`;
 };
 
 /** Whether an account is of a kind: the one of that name, or that of a person behind a colon. */

@@ -42,8 +42,13 @@ export interface Tools {
   change<T>(work: (tx: Tx, by: By) => Promise<T>): Promise<T>;
 }
 
-/** `problem` is one line for the terminal, exit code 1; `details`, lines below it, say where in a file. */
-export type Result = { text: string; json: unknown } | { problem: string; details?: readonly string[] };
+/**
+ * `problem` is one line for the terminal, exit code 1; `details`, lines below it, say where in a file. `failed`: what was
+ * looked into is not as it should be, exit code 1, too.
+ */
+export type Result =
+  | { text: string; json: unknown; failed?: boolean }
+  | { problem: string; details?: readonly string[] };
 
 type Flags = Record<string, Flag>;
 type FlagValue<F> = F extends Flag<infer T> ? T : never;

@@ -6,6 +6,7 @@ const line = ({ state, check, says, advice }: Finding): string =>
 
 const doctor: Command = {
   name: "doctor",
+  role: "viewer",
   summary:
     "Look at configuration, database, disk and clock, and try the credentials at WeChat; moves no money.",
   argument: null,

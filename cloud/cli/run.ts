@@ -5,6 +5,7 @@ import { openDatabase, transaction } from "../database/open.ts";
 import { accountCommands } from "./accountCommands.ts";
 import { actorOf } from "./actor.ts";
 import { readArguments } from "./arguments.ts";
+import { auditCommands } from "./auditCommands.ts";
 import { auditLogCommands } from "./auditLogCommands.ts";
 import { cardCommands } from "./cardCommands.ts";
 import { cashoutCommands } from "./cashoutCommands.ts";
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   ...cardCommands,
   ...vipCommands,
   ...professionCommands,
+  ...auditCommands,
 ];
 
 /** The terminal as a command uses it; tests have their own. */
@@ -118,7 +120,7 @@ export async function runCommand(
     return result.exit;
   }
   terminal.out(read.json ? JSON.stringify(result.json, undefined, 2) : result.text);
-  return 0;
+  return result.failed === true ? 1 : 0;
 }
 
 async function work(

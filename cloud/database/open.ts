@@ -33,6 +33,17 @@ export async function openDatabase({ url, trace }: { url: string; trace?: Trace 
   }
 }
 
+/**
+ * Another connection to a database that is open and up to date, for long reads; undefined for one in memory, which has a single
+ * connection.
+ */
+export function openReader(url: string): { db: Db; close(): Promise<void> } | undefined {
+  const file = url.slice("sqlite:".length);
+  if (file === ":memory:") return undefined;
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(file) });
+  return { db, close: () => db.destroy() };
+}
+
 async function migrate(db: Db): Promise<string[]> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();

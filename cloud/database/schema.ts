@@ -1,5 +1,5 @@
 /**
- * Every table of the cloud as the program sees it. The twelve documented tables keep their names and columns
+ * Every table of the cloud as the program sees it. One file because it is one list. The twelve documented tables keep their names and columns
  * (spec 2, "Tables"); what is added is named in the same style. Times are epoch milliseconds, money is whole fen,
  * flags are 0/1: the same on SQLite and PostgreSQL. One file because it is the one list of what is stored.
  */

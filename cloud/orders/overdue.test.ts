@@ -64,7 +64,10 @@ test("of an order whose user was told that it is cancelled the port is freed, no
   const placed = await world.place();
   if (placed.kind !== "placed") throw new Error(placed.reason);
   const { orderId } = placed;
-  await world.db.updateTable("order_info").set({ state: "cancelled", toldCancelled: 1 }).execute();
+  await world.db
+    .updateTable("order_info")
+    .set({ state: "cancelled", toldCancelled: 1, cancelReason: "USER", endTime: world.clock.now() })
+    .execute();
   await world.db.deleteFrom("unpaid_order").execute();
   world.clock.jump(HOUR as never);
   expect(await close(orderId, 60)).toEqual({ kind: "closed", billed: 0 });

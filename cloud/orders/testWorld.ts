@@ -2,9 +2,9 @@ import { type Instant, instant } from "@bluepower/protocol/clock";
 import { type Random, seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { pino } from "pino";
+import { audit } from "../audit/audit.ts";
 import type { Db } from "../database/database.ts";
 import { openDatabase, transaction } from "../database/open.ts";
-import { checkLedger } from "../ledger/check.ts";
 import { post } from "../ledger/ledger.ts";
 import type { Payments } from "../payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../payments/scriptedPay.ts";
@@ -137,7 +137,7 @@ export async function testWorld(url = "sqlite::memory:"): Promise<TestWorld> {
         .executeTakeFirstOrThrow();
       return row.pmoney;
     },
-    violations: () => checkLedger(db),
+    violations: () => audit(db),
     async portTaken(orderId) {
       const slot = await db
         .selectFrom("live_order")

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "../database/open.ts";
 import { post } from "../ledger/ledger.ts";
-import { OTHER, START, type TestWorld, testWorld, USER } from "../orders/testWorld.ts";
+import { START, type TestWorld, testWorld, USER } from "../orders/testWorld.ts";
 import type { PayRequest } from "./attempts.ts";
 import { payer, ROUND } from "./payer.ts";
 
@@ -40,8 +40,8 @@ describe("late money", () => {
   test("goes back when the coins are spent", async () => {
     await world.giveCoins(USER, 1);
     const { orderId, number } = await givenUp({ pmoney: 1, cash: 200 });
-    const gift = { from: `user_coins:${USER}`, to: `user_coins:${OTHER}`, amount: 100 } as const;
-    await transaction(world.db, (tx) => post(tx, { ...gift, id: "gift", reason: "TEST", at: START }));
+    const spent = { from: `user_coins:${USER}`, to: "opening", amount: 100 } as const;
+    await transaction(world.db, (tx) => post(tx, { ...spent, id: "spent", reason: "TEST", at: START }));
     await tell(number);
     expect((await world.order(orderId)).payState).toBe("unpaid");
     expect(await refunds()).toMatchObject([{ cash: 200, reason: "LATE_PAYMENT" }]);
@@ -268,6 +268,7 @@ describe("a refund", () => {
       ...Array.from({ length: 40 }, () => ({ state: "pending" })),
       { state: "success" },
     ]);
+    await world.db.deleteFrom("refund_info").where("outTradeNo", "=", row.outTradeNo).execute();
   });
 
   test("under way at WeChat is finished by its notification, once", async () => {

@@ -75,7 +75,13 @@ describe("opening a payment", () => {
     const placed = await world.place();
     const orderId = placed.kind === "placed" ? placed.orderId : "";
     expect(await open(orderId)).toEqual({ kind: "not_payable" });
-    await world.db.updateTable("order_info").set({ state: "finished", payState: "waived" }).execute();
+    await world.db
+      .updateTable("order_info")
+      .set({
+        ...{ state: "finished", startTime: 1, endTime: 2, minutes: 60, endReason: "time" },
+        ...{ payState: "waived", cashOutFlag: 2 },
+      })
+      .execute();
     await world.db.deleteFrom("live_order").execute();
     await world.db.deleteFrom("unpaid_order").execute();
     expect(await open(orderId)).toEqual({ kind: "already_paid" });

@@ -6,8 +6,8 @@ import { systemClock } from "@bluepower/protocol/systemClock";
 import { createAdaptorServer } from "@hono/node-server";
 import { pino } from "pino";
 import { PAY_NOTIFY_PATH, REFUND_NOTIFY_PATH, wechatNotify } from "../../cloud/api/wechatNotify.ts";
+import { audit } from "../../cloud/audit/audit.ts";
 import { openDatabase, transaction } from "../../cloud/database/open.ts";
-import { checkLedger } from "../../cloud/ledger/check.ts";
 import { rebill } from "../../cloud/orders/bill.ts";
 import { placeOrder } from "../../cloud/orders/place.ts";
 import { scriptedGateways } from "../../cloud/orders/scriptedGateways.ts";
@@ -189,7 +189,7 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
       db.selectFrom("refund_info").selectAll().where("subject", "=", orderId).executeTakeFirstOrThrow(),
     async violations(): Promise<object[]> {
       // The port is shared here, so its slots are no matter of these tests.
-      return (await checkLedger(db)).filter((v) => v.rule !== "slots");
+      return (await audit(db)).filter((v) => v.rule !== "port_slot" && v.rule !== "user_slot");
     },
     /** The whole of an order's money: on our books and with WeChat. */
     async books(orderId: string) {

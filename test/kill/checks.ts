@@ -3,9 +3,9 @@ import { instant } from "@bluepower/protocol/clock";
 import Sqlite from "better-sqlite3";
 import type { Db } from "../../cloud/database/database.ts";
 import { openDatabase, transaction } from "../../cloud/database/open.ts";
-import { checkLedger } from "../../cloud/ledger/check.ts";
 import { coinValue } from "../../cloud/ledger/coins.ts";
 import { post } from "../../cloud/ledger/ledger.ts";
+import { booksWrong } from "../books.ts";
 import type { Site } from "../e2e/site.ts";
 import { COINS, type Expected, type Run } from "./scenarios.ts";
 
@@ -92,7 +92,7 @@ async function cloudWrongs(db: Db, { site, phone }: Run, expected: Expected): Pr
     return rows.length === 0 ? [] : [`${rows.length} ${what}: ${JSON.stringify(rows).slice(0, 300)}`];
   };
   found.push(
-    ...(await checkLedger(db)).map((v) => `${v.rule} ${v.subject}: ${v.detail}`),
+    ...(await booksWrong(db)),
     ...(await count("ports are taken", db.selectFrom("live_order").selectAll().execute())),
     ...(await count("people owe something", db.selectFrom("unpaid_order").selectAll().execute())),
     ...(await count("events were put aside", db.selectFrom("dead_event").selectAll().execute())),

@@ -1,7 +1,7 @@
 import type { OrderId } from "@bluepower/protocol/units";
 import { sql } from "kysely";
 import type { Db } from "../../cloud/database/database.ts";
-import { checkLedger } from "../../cloud/ledger/check.ts";
+import { booksWrong } from "../books.ts";
 import type { WorldPay } from "./worldPay.ts";
 import type { WorldSite } from "./worldSite.ts";
 
@@ -10,7 +10,7 @@ import type { WorldSite } from "./worldSite.ts";
  * cancelled.
  */
 export async function unsafe(db: Db, told: ReadonlySet<string>): Promise<string[]> {
-  const ledger = (await checkLedger(db)).map((v) => `${v.rule} ${v.subject}: ${v.detail}`);
+  const books = await booksWrong(db);
   const ports = await sql<{ at: string }>`
     select "deviceCode" || ' port ' || port as at from order_info where state in ('starting', 'charging')
     group by "deviceCode", port having count(*) > 1`.execute(db);
@@ -27,7 +27,7 @@ export async function unsafe(db: Db, told: ReadonlySet<string>): Promise<string[
     db,
   );
   return [
-    ...ledger,
+    ...books,
     ...calls.rows.map(({ orders }) => `one call made the orders ${orders}`),
     ...ports.rows.map(({ at }) => `two live orders at ${at}`),
     ...users.rows.map(({ at }) => `two unpaid orders of ${at}`),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { audit } from "../../audit/audit.ts";
 import { approveCashOut, failCashOut, payCashOut } from "../../cashout/process.ts";
 import { transaction } from "../../database/open.ts";
-import { checkLedger } from "../../ledger/check.ts";
 import { MANAGER, managerScene, OTHER, type Scene, USER } from "../managerScene.ts";
 
 let scene: Scene;
@@ -9,7 +9,7 @@ beforeEach(async () => {
   scene = await managerScene();
 });
 afterEach(async () => {
-  expect(await checkLedger(scene.s.db)).toEqual([]);
+  expect(await audit(scene.s.db)).toEqual([]);
   await scene.close();
 });
 

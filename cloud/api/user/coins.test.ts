@@ -1,6 +1,6 @@
 /** Coins are bought at WeChat and given to others: one file because both end in the same account. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkLedger } from "../../ledger/check.ts";
+import { audit } from "../../audit/audit.ts";
 import { managerScene, OTHER, type Scene, USER } from "../managerScene.ts";
 
 let scene: Scene;
@@ -8,7 +8,7 @@ beforeEach(async () => {
   scene = await managerScene();
 });
 afterEach(async () => {
-  expect(await checkLedger(scene.s.db)).toEqual([]);
+  expect(await audit(scene.s.db)).toEqual([]);
   await scene.close();
 });
 

@@ -1,8 +1,8 @@
 /** One file because the methods of an order and of its payment share one scene: a user, a charger, a payer. */
 import { minutes, phone } from "@bluepower/protocol/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { audit } from "../../audit/audit.ts";
 import { transaction } from "../../database/open.ts";
-import { checkLedger } from "../../ledger/check.ts";
 import { post } from "../../ledger/ledger.ts";
 import { type ScriptedGateways, scriptedGateways } from "../../orders/scriptedGateways.ts";
 import type { Payments } from "../../payments/payments.ts";
@@ -108,7 +108,7 @@ beforeEach(async () => {
   };
 });
 afterEach(async () => {
-  expect(await checkLedger(s.db)).toEqual([]);
+  expect(await audit(s.db)).toEqual([]);
   await payments.stop();
   await s.close();
 });
