@@ -38,8 +38,8 @@ const cashoutSum = invariant(
 );
 
 const since = (than: ">" | ">=") => sql`
-  select sum(r.cash + r.coins) from order_info o
-    inner join order_pay_info a on a."orderId" = o."orderId" and a.state = 1
+  select sum(case a.state when 1 then r.cash + r.coins end) from order_info o
+    inner join order_pay_info a on a."orderId" = o."orderId"
     inner join refund_info r on r."outTradeNo" = a."outTradeNo"
   where o."cashOutId" = c."cashOutId" and r."insertTime" ${sql.raw(than)} c."cashOutTime"`;
 

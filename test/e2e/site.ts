@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { httpSignature } from "@bluepower/protocol/http/signature";
+import { openDatabase } from "../../cloud/database/open.ts";
+import { expectBooks } from "../books.ts";
 import { type Cable, cable } from "./cable.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";
@@ -249,7 +251,22 @@ export class Site {
     const order = ["gateway", ...this.#chargers.map((c) => c.code), "cloud", "sandbox", "air"];
     for (const name of order) await this.kill(name, "SIGTERM");
     await this.broker.close();
-    await rm(this.dir, { recursive: true, force: true });
+    try {
+      await this.#books();
+    } finally {
+      await rm(this.dir, { recursive: true, force: true });
+    }
+  }
+
+  /** Whatever a scenario has done, the cloud's books are in order when it is over. */
+  async #books(): Promise<void> {
+    if (!existsSync(join(this.dataDir, "cloud.db"))) return;
+    const { db, close } = await openDatabase({ url: `sqlite:${this.databaseFile()}` });
+    try {
+      await expectBooks(db);
+    } finally {
+      await close();
+    }
   }
 
   /** What the programs have written, for the message of a failed test. */
