@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bankCards } from "../cashout/bankCards.ts";
+import { exportable, markExported } from "../cashout/batch.ts";
+import { failCashOut } from "../cashout/process.ts";
 import { requestCashOut } from "../cashout/request.ts";
 import { transaction } from "../database/open.ts";
 import { MANAGER, type TestWorld, testWorld, USER } from "../orders/testWorld.ts";
@@ -170,4 +172,16 @@ test("a large one needs two people, and where accounts exist the machine's own i
     approvedBy: "operator:li",
     secondBy: "operator:wu",
   });
+});
+
+test("a cash-out that fails while its batch is written makes the batch void", async () => {
+  const ids = [await requested(), await requested()];
+  for (const id of ids) await terminal.json(`cashout approve ${id}`);
+  const cashOuts = await exportable(world.db, { again: false });
+  const by = { who: "operator:li", at: world.clock.now() };
+  await transaction(world.db, (tx) => failCashOut(tx, { cashOutId: ids[1] ?? "", reason: "X" }, by));
+  const batch = { cashOuts, sha256: "", zone: "Asia/Shanghai" };
+  expect(await transaction(world.db, (tx) => markExported(tx, batch, by))).toEqual({ kind: "changed" });
+  expect(await stepOf(ids[0] ?? "")).toBe("approved");
+  expect(await batches()).toEqual([]);
 });

@@ -1,8 +1,8 @@
 import writeXlsxFile from "write-excel-file/node";
 import type { Cell } from "./csv.ts";
 
-/** A sheet is made in memory: more rows are for CSV. */
-export const XLSX_MAX_ROWS = 100_000;
+/** A sheet is made in memory, six kilobytes a row of orders: more rows are for CSV. */
+export const XLSX_MAX_ROWS = 50_000;
 
 export interface Sheet {
   title: string;
