@@ -111,13 +111,16 @@ export async function startCloud(
     const gateways = await startGateways({ db, clock, random, log, config, orders: gatewayOrders(clock) });
     closing.push(() => gateways.close());
     const provider = paymentProvider(config, { clock, random, log });
-    const payments = await startPayments({ db, clock, random, log, provider, coinFen: config.coinFen });
+    const wechat = weChat({ apiUrl: config.wechat.apiUrl, apps: config.wechat.apps, clock });
+    const payments = await startPayments({
+      ...{ db, clock, random, log, provider, coinFen: config.coinFen },
+      ...(provider !== noWeChatPay && { shipper: wechat }),
+    });
     closing.push(() => payments.stop());
     const orders = startOrders({ db, clock, gateways, log });
     closing.push(() => orders.stop());
 
     const cards = bankCards(config.bankKeyFile);
-    const wechat = weChat({ apiUrl: config.wechat.apiUrl, apps: config.wechat.apps, clock });
     const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat, cards };
     const metrics = createMetrics();
     for (const name of Object.keys(gateways.metrics())) {

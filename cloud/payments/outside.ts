@@ -5,6 +5,7 @@ import { transaction } from "../database/open.ts";
 import { sayPaid } from "./lines.ts";
 import type { Attempt, PaymentProvider, PaymentRefusal, PaymentState } from "./payments.ts";
 import { failPayment, settleSuccess } from "./settle.ts";
+import type { Shipper } from "./shipping.ts";
 import { PAYMENT, type StoredPayment, storedPayment } from "./wxPayment.ts";
 
 /** What payments work with. WeChat is never asked inside a transaction: pending is written, it is asked, the result is written. */
@@ -13,6 +14,8 @@ export interface PayWorld {
   clock: Clock;
   log: Logger;
   provider: PaymentProvider;
+  /** Null: WeChat is not told of deliveries. */
+  shipper: Shipper | null;
 }
 
 /** Creating a payment is repeatable under its number, so one answer that got lost costs the payer nothing. */

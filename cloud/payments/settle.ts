@@ -3,6 +3,7 @@ import type { Tx } from "../database/database.ts";
 import { mustPost } from "../ledger/ledger.ts";
 import { purposes } from "./purposes.ts";
 import { claimRefund, type RefundReason } from "./refunds.ts";
+import { toBeShipped } from "./shipping.ts";
 import { PAYMENT, type StoredPayment, storedPayment } from "./wxPayment.ts";
 
 /** What a verified notification or a verified query says of a payment. */
@@ -34,6 +35,7 @@ export async function settleSuccess(tx: Tx, success: Success): Promise<Settled> 
   const said = await purposes[payment.purpose].succeeded(tx, payment, success);
   if (said === "credited") {
     await end(tx, outTradeNo, PAYMENT.success, null);
+    await toBeShipped(tx, payment, success.at);
     return "paid";
   }
   await sendBack(tx, payment, said, success.at);

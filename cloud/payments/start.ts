@@ -7,6 +7,7 @@ import { fixCoinValue } from "../ledger/coins.ts";
 import { takeNotification } from "./notifications.ts";
 import { type PayWorld, prepare } from "./outside.ts";
 import type { PaymentProvider, Payments } from "./payments.ts";
+import type { Shipper } from "./shipping.ts";
 import { closeOpen, paymentResult } from "./states.ts";
 import { startSweeper } from "./sweeper.ts";
 
@@ -20,6 +21,8 @@ export async function startPayments(of: {
   random: Random;
   log: Logger;
   provider: PaymentProvider;
+  /** Who is told that what was paid for is delivered; nobody without it. */
+  shipper?: Shipper;
   /** Fen for one coin, COIN_FEN. */
   coinFen: number;
 }): Promise<Payments> {
@@ -27,7 +30,8 @@ export async function startPayments(of: {
   if (fixed.kind === "differs") {
     throw new Error(`COIN_FEN was ${fixed.fixed} at the first start and must stay so, not ${of.coinFen}`);
   }
-  const world: PayWorld = { db: of.db, clock: of.clock, log: of.log, provider: of.provider };
+  const { db, clock, log, provider } = of;
+  const world: PayWorld = { db, clock, log, provider, shipper: of.shipper ?? null };
   const sweeper = startSweeper(world);
   return {
     provider: of.provider,

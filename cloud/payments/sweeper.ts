@@ -5,6 +5,7 @@ import type { PaymentPurpose, Schema } from "../database/schema.ts";
 import { sayRefunded } from "./lines.ts";
 import { ask, closePayment, type PayWorld } from "./outside.ts";
 import { failRefund, finishRefund } from "./refunds.ts";
+import { shippingRounds } from "./shipping.ts";
 import { PAYMENT } from "./wxPayment.ts";
 
 const ROUND = seconds(5);
@@ -27,10 +28,12 @@ export interface Sweeper {
 
 /**
  * Settles what stayed pending: payments whose time is over are closed, open ones are asked for besides the notification,
- * refunds are sent until WeChat has confirmed or refused them. One round at a time, in bounded batches.
+ * refunds are sent until WeChat has confirmed or refused them, and deliveries are told. One round at a time, in bounded batches.
  */
 export function startSweeper(world: PayWorld): Sweeper {
-  const { clock, log } = world;
+  const { clock, log, shipper } = world;
+  const ways: Way[] = [expired, open, refunds];
+  if (shipper !== null) ways.push(shippingRounds({ ...world, shipper }));
   let stopped = false;
   let again = false;
   let running: Promise<void> | undefined;
@@ -44,7 +47,7 @@ export function startSweeper(world: PayWorld): Sweeper {
     }
     timer?.cancel();
     again = false;
-    running = round(world, () => stopped)
+    running = round(ways, world, () => stopped)
       .catch((error: unknown) =>
         log.error({ err: error }, "settling payments failed; the next round tries again"),
       )
@@ -65,8 +68,11 @@ export function startSweeper(world: PayWorld): Sweeper {
   };
 }
 
-async function round(world: PayWorld, stopped: () => boolean): Promise<void> {
-  const ways = [expired, open, refunds];
+type Work = () => Promise<string>;
+/** One kind of what is to be settled: what there is of it now. */
+type Way = (world: PayWorld) => Promise<Work[]>;
+
+async function round(ways: readonly Way[], world: PayWorld, stopped: () => boolean): Promise<void> {
   for (const way of ways) {
     let down = 0;
     for (const one of await way(world)) {
@@ -76,8 +82,6 @@ async function round(world: PayWorld, stopped: () => boolean): Promise<void> {
     }
   }
 }
-
-type Work = () => Promise<string>;
 
 /** Those that WeChat cannot settle must not stand before the others in every round. */
 const longestAgo = (by: OrderByItemBuilder) => by.asc().nullsFirst();

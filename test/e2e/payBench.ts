@@ -13,8 +13,10 @@ import { placeOrder } from "../../cloud/orders/place.ts";
 import { scriptedGateways } from "../../cloud/orders/scriptedGateways.ts";
 import { planStop } from "../../cloud/orders/stop.ts";
 import { openAttempt } from "../../cloud/payments/attempts.ts";
+import { openPurchase } from "../../cloud/payments/coinPurchase.ts";
 import { startPayments } from "../../cloud/payments/start.ts";
 import { wechatPay } from "../../cloud/payments/wechatPay.ts";
+import { weChat } from "../../cloud/wechat/client.ts";
 import { freeSandbox } from "../sandbox/fixture.ts";
 import { until } from "./until.ts";
 
@@ -29,6 +31,7 @@ interface Transaction {
   out_trade_no: string;
   trade_state: string;
   amount: { total: number };
+  shipped: boolean;
   refunds: { status: string; amount: { refund: number } }[];
 }
 
@@ -102,7 +105,14 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
     },
   });
   const log = pino({ level: "silent" });
-  const payments = await startPayments({ db, clock, random, log, provider, coinFen: 100 });
+  // The time of the wire is the same for it; what waits for the sweeper waits on the books'.
+  const wechatClock: Clock = {
+    ...systemClock,
+    after: (delay, label, then) =>
+      systemClock.after(label.startsWith("wechat ") ? HURRIED : delay, label, then),
+  };
+  const shipper = weChat({ apiUrl: sandbox.wireUrl, apps, clock: wechatClock });
+  const payments = await startPayments({ db, clock, random, log, provider, shipper, coinFen: 100 });
   listening.fetch = wechatNotify(payments).fetch;
   let people = 0;
 
@@ -134,6 +144,7 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
     control,
     order,
     open,
+    now: () => clock.now(),
     /** Lets time pass on the cloud's books, for what is asked again only later. */
     pass(time: Millis): void {
       ahead += time;
@@ -164,7 +175,47 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
     },
     payAs: (content: Record<string, string>, notify: string, outcome = "success") =>
       control("/pay", { ...content, outcome, notify }),
-    fault: (kind: string, times: number) => control("/fault", { on: "pay", kind, times }),
+    fault: (kind: string, times: number, on: "pay" | "shipping" = "pay") =>
+      control("/fault", { on, kind, times }),
+    atWeChat,
+    /** Somebody who buys three coins: the purchase as WeChat was asked for it. */
+    async buying() {
+      const user = `139${String(20_000_000 + ++people)}`;
+      const person = { user, userName: "用户", setupTime: 0, professionId: null };
+      await db.insertInto("user_info").values(person).execute();
+      const of = { user, pmoney: 3, channel: "jsapi", openId: OPENID } as const;
+      const opened = await transaction(db, (tx) => openPurchase(tx, of, { at: clock.now(), random }));
+      if (opened.kind !== "opened") throw new Error(opened.kind);
+      const prepare = async () => {
+        const prepared = await payments.prepare({ ...opened.attempt, clientIp: "127.0.0.1" });
+        return prepared.kind === "ready"
+          ? (JSON.parse(prepared.package) as Record<string, string>)
+          : prepared.kind;
+      };
+      return { user, payId: opened.payId, number: opened.attempt.outTradeNo, prepare };
+    },
+    /** The whole of a purchase of coins: what its buyer has, on our books and with WeChat. */
+    async coinBooks({ user, payId }: { user: string; payId: string }) {
+      const { pmoney } = await db
+        .selectFrom("user_info")
+        .select("pmoney")
+        .where("user", "=", user)
+        .executeTakeFirstOrThrow();
+      const { state } = await db
+        .selectFrom("pmoney_charge_pay")
+        .select("state")
+        .where("payId", "=", payId)
+        .executeTakeFirstOrThrow();
+      const refunds = db.selectFrom("refund_info").select(["cash", "state"]).where("subject", "=", payId);
+      const there = await atWeChat(payId);
+      return {
+        coins: pmoney,
+        purchase: ATTEMPTS[state],
+        refunds: (await refunds.execute()).map((r) => `${r.cash} ${r.state}`),
+        wechat: there.map((t) => t.trade_state),
+        violations: await bench.violations(),
+      };
+    },
     /** Every notification that the sandbox has finished with. */
     async finished(): Promise<Notification[]> {
       const { notifications } = await control("/notifications");

@@ -200,6 +200,7 @@ export function control(of: {
       transactions: transactions.orders().map((order) => ({
         ...orderView(order, mchid),
         description: order.description,
+        shipped: order.shipped === true,
         refunds: transactions.refunds(order.outTradeNo).map((refund) => refundView(refund, order)),
       })),
     }),

@@ -1,4 +1,4 @@
-export const FAULT_TARGETS = ["pay", "login", "sms"] as const;
+export const FAULT_TARGETS = ["pay", "login", "shipping", "sms"] as const;
 export type FaultTarget = (typeof FAULT_TARGETS)[number];
 export const FAULT_KINDS = ["500", "429", "timeout-after-commit", "bad-signature"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -8,7 +8,7 @@ export const FAULT_TIMES_MAX = 1000;
 
 /**
  * Faults that wait for calls, in the order in which they were asked for. `pay` is every call of WeChat Pay,
- * `login` jscode2session and getuserphonenumber, `sms` SendSms.
+ * `login` jscode2session and getuserphonenumber, `shipping` upload_shipping_info and is_trade_managed, `sms` SendSms.
  */
 export interface Faults {
   /** `times` more calls go wrong; 0 takes back all faults of the target. */

@@ -33,7 +33,7 @@ The control plane (JSON)
                         -> the transaction; notify is once|twice|never|late|tampered, or
                         wrong-serial|old-timestamp|signtest
   GET  /messages        -> {messages: [{kind: sms|subscribe, to, params, at}]}
-  POST /fault           {on: pay|login|sms, kind: 500|429|timeout-after-commit|bad-signature, times};
+  POST /fault           {on: pay|login|shipping|sms, kind: 500|429|timeout-after-commit|bad-signature, times};
                         times 0 takes them back; GET /fault shows what waits
   POST /subscribe       {app, openid, templateId, times?}: the person consents to so many messages
   POST /expire-session  {app, openid}: the next login brings another session key

@@ -53,8 +53,12 @@ export function miniProgramWire(of: {
     return of.credentials.apps[name].secret === secret ? name : error(40125, "invalid appsecret");
   };
 
-  async function withLoginFaults(c: Context<Env>, answer: () => Reply): Promise<Response> {
-    const fault = of.faults.take("login");
+  async function withFaults(
+    c: Context<Env>,
+    on: "login" | "shipping",
+    answer: () => Reply,
+  ): Promise<Response> {
+    const fault = of.faults.take(on);
     if (fault === "500") return c.text("Internal Server Error", 500);
     // Too many calls are an errcode here, as everything is.
     if (fault === "429") return c.json(error(45011, "api minute-quota reach limit"));
@@ -67,7 +71,7 @@ export function miniProgramWire(of: {
   }
 
   app.get("/sns/jscode2session", (c) =>
-    withLoginFaults(c, () => {
+    withFaults(c, "login", () => {
       const { appid = "", secret = "", js_code: code = "", grant_type: grant } = c.req.query();
       if (grant !== "authorization_code") return error(40002, "invalid grant_type");
       const name = appWithSecret(appid, secret);
@@ -110,7 +114,7 @@ export function miniProgramWire(of: {
 
   app.post("/wxa/business/getuserphonenumber", async (c) => {
     const read = await tokenCall(c);
-    return withLoginFaults(c, () => {
+    return withFaults(c, "login", () => {
       if ("refusal" in read) return read.refusal;
       const problem = firstProblem(read.body, { code: required(text(1, 128)), openid: optional(openid) });
       if (problem !== undefined) return error(40097, `invalid args: ${problem.field} ${problem.issue}`);
@@ -164,33 +168,36 @@ export function miniProgramWire(of: {
 
   app.post("/wxa/sec/order/upload_shipping_info", async (c) => {
     const call = await tokenCall(c);
-    if ("refusal" in call) return c.json(call.refusal);
-    const { body } = call;
+    return withFaults(c, "shipping", () => ("refusal" in call ? call.refusal : shipped(call.body)));
+  });
+
+  function shipped(body: unknown): Reply {
     const problem = firstProblem(body, shippingInfo);
     if (problem !== undefined) {
-      return c.json(error(10060014, `parameter error: ${problem.field} ${problem.issue}`));
+      return error(10060014, `parameter error: ${problem.field} ${problem.issue}`);
     }
     const info = body as { order_key: OrderKey; payer: { openid: string } };
     const order = orderOf(of.transactions, of.credentials, info.order_key);
-    if (order === undefined) return c.json(error(10060001, "the payment does not exist"));
+    if (order === undefined) return error(10060001, "the payment does not exist");
     if (order.state !== "SUCCESS") {
-      return c.json(error(10060004, "the payment cannot be shipped in its state"));
+      return error(10060004, "the payment cannot be shipped in its state");
     }
     if (order.openid !== info.payer.openid)
-      return c.json(error(10060014, "parameter error: payer.openid is not who paid"));
-    if (order.shipped === true) return c.json(error(10060002, "the payment has been shipped"));
+      return error(10060014, "parameter error: payer.openid is not who paid");
+    if (order.shipped === true) return error(10060002, "the payment has been shipped");
     of.transactions.ship(order);
-    return c.json(OK);
-  });
+    return OK;
+  }
 
   app.post("/wxa/sec/order/is_trade_managed", async (c) => {
     const call = await tokenCall(c);
-    if ("refusal" in call) return c.json(call.refusal);
-    const { body } = call;
-    const appid = isObject(body) ? body.appid : undefined;
-    const name = APP_NAMES.find((one) => of.credentials.apps[one].appid === appid);
-    if (name === undefined) return c.json(error(40013, "invalid appid"));
-    return c.json({ ...OK, is_trade_managed: of.tradeManaged(name) });
+    return withFaults(c, "shipping", () => {
+      if ("refusal" in call) return call.refusal;
+      const appid = isObject(call.body) ? call.body.appid : undefined;
+      const name = APP_NAMES.find((one) => of.credentials.apps[one].appid === appid);
+      if (name === undefined) return error(40013, "invalid appid");
+      return { ...OK, is_trade_managed: of.tradeManaged(name) };
+    });
   });
 
   return app;
