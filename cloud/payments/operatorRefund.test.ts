@@ -215,6 +215,24 @@ describe("coins", () => {
   });
 });
 
+test("coins whose money comes after their purchase was closed are credited, once", async () => {
+  const of = { user: USER, pmoney: 2, channel: "jsapi", openId: "openid-1" } as const;
+  const { clock, random } = world;
+  const made = await transaction(world.db, (tx) => openPurchase(tx, of, { at: clock.now(), random }));
+  if (made.kind !== "opened") throw new Error(made.kind);
+  const { outTradeNo } = made.attempt;
+  await world.payments.prepare({ ...made.attempt, clientIp: "192.0.2.1" });
+  const there = world.pay.transactions.get(outTradeNo);
+  expect(await world.payments.closeOpen(made.payId)).toBe("none");
+  expect(await world.payments.result("coins", made.payId)).toBe("failed");
+  if (there !== undefined) there.state = "open";
+  world.pay.pay(outTradeNo);
+  await tell(outTradeNo);
+  await tell(outTradeNo);
+  expect(await world.payments.result("coins", made.payId)).toBe("paid");
+  expect([await world.coins(USER), await refunds()]).toEqual([2, []]);
+});
+
 describe("a refund that failed", () => {
   const retry = (refundNo: string) => transaction(world.db, (tx) => retryRefund(tx, refundNo, by()));
   /** Half of an order on its way back, which WeChat does not do. */
