@@ -41,6 +41,24 @@ async function sandboxFile(content: unknown = sandbox): Promise<string> {
   return file;
 }
 
+test("several public keys of WeChat Pay hold at once; the first is asked for", async () => {
+  const files: Record<string, string> = {};
+  for (const [name, content] of Object.entries({ own: "pem", api: "k".repeat(32), new: "two", old: "one" })) {
+    files[name] = join(dataDir, name);
+    await writeFile(files[name], content);
+  }
+  const env = {
+    ...{ WECHAT_PAY_MCHID: "1900000001", WECHAT_PAY_SERIAL: "5A", WECHAT_PAY_PUBLIC_KEY_ID: "ID_2,ID_1" },
+    WECHAT_PAY_PRIVATE_KEY_FILE: files.own ?? "",
+    WECHAT_PAY_API_V3_KEY_FILE: files.api ?? "",
+  };
+  const both = `${files.new},${files.old}`;
+  expect(good({ ...env, WECHAT_PAY_PUBLIC_KEY_FILE: both }).pay.merchant).toMatchObject({
+    ...{ wechatPayPublicKeyId: "ID_2", wechatPayPublicKeyPem: "two", otherKeys: { ID_1: "one" } },
+  });
+  expect(problem({ ...env, WECHAT_PAY_PUBLIC_KEY_FILE: files.new ?? "" })).toContain("list as many");
+});
+
 describe("the environment", () => {
   test("nothing set: the defaults of the page, the real hosts, no WeChat account", () => {
     expect(good()).toMatchObject({
