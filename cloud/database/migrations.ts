@@ -3,7 +3,7 @@ import { first } from "./migrations/0001_first.ts";
 import { wxPayment } from "./migrations/0002_wx_payment.ts";
 import { orderSums } from "./migrations/0003_order_sums.ts";
 import { cashOut } from "./migrations/0004_cash_out.ts";
-import { billDifference } from "./migrations/0005_bill_difference.ts";
+import { cashOutRate } from "./migrations/0005_cash_out_rate.ts";
 import { operators } from "./migrations/0006_operators.ts";
 import { professions } from "./migrations/0007_professions.ts";
 import { withdrawable } from "./migrations/0008_withdrawable.ts";
@@ -18,8 +18,8 @@ export const migrations: Record<string, Migration> = {
   "0002_wx_payment": wxPayment,
   "0003_order_sums": orderSums,
   "0004_cash_out": cashOut,
+  "0005_cash_out_rate": cashOutRate,
   "0006_operators": operators,
-  "0005_bill_difference": billDifference,
   "0007_professions": professions,
   "0008_withdrawable": withdrawable,
   "0009_shipping": shipping,

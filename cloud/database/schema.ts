@@ -1,5 +1,5 @@
 /**
- * Every table of the cloud as the program sees it. One file because it is one list. The twelve documented tables keep their names and columns
+ * Every table of the cloud as the program sees it. The twelve documented tables keep their names and columns
  * (spec 2, "Tables"); what is added is named in the same style. Times are epoch milliseconds, money is whole fen,
  * flags are 0/1: the same on SQLite and PostgreSQL. One file because it is the one list of what is stored.
  */
@@ -475,32 +475,6 @@ export interface ChargeCard {
   setupTime: number;
 }
 
-/** A difference between our books and WeChat's bill of a day. */
-export interface BillDifference {
-  id: Id;
-  /** yyyymmdd. */
-  day: number;
-  kind:
-    | "payment_only_ours"
-    | "payment_only_theirs"
-    | "refund_only_ours"
-    | "refund_only_theirs"
-    | "amount"
-    | "state";
-  /** Of the payment or the refund, ours where it has one. */
-  number: string;
-  /** What either side says; null where it knows nothing of it. */
-  ours: string | null;
-  theirs: string | null;
-  /** `gone`: a later comparison did not find it; `settled`: the operator has dealt with it. */
-  state: "open" | "gone" | "settled";
-  foundTime: number;
-  seenTime: number;
-  settledTime: number | null;
-  who: string | null;
-  note: Defaulted<string>;
-}
-
 export interface Setting {
   name: string;
   value: string;
@@ -540,6 +514,5 @@ export interface Schema {
   audit_log: AuditLog;
   operator_account: OperatorAccount;
   charge_card: ChargeCard;
-  bill_difference: BillDifference;
   setting: Setting;
 }
