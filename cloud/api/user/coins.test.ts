@@ -48,6 +48,9 @@ describe("a purchase", () => {
       abstractList: [{ payId, pmoney: 5, payTime: "2026-11-22 10:30:00" }],
     });
     expect(await as("getUserInfo")).toMatchObject({ data: [{ pmoney: 5 }] });
+    expect(await scene.s.db.selectFrom("ledger_transfer").selectAll().execute()).toMatchObject([
+      { fromAccount: "wechat_clearing", toAccount: `user_coins:${USER}`, amount: 500, reason: "COINS" },
+    ]);
   });
 
   test("that WeChat never tells of is credited by a question, which is asked once in two seconds", async () => {
