@@ -36,6 +36,7 @@ const requested = (account: {
           step: "requested",
           bankMask: "6222********7890",
           debt: 0,
+          ppm: 6000,
           approvedBy: null,
           secondBy: null,
           batchId: null,
