@@ -40,7 +40,7 @@ const cashoutSum = invariant(
 const since = (than: ">" | ">=") => sql`
   select sum(case a.state when 1 then r.cash + r.coins end) from order_info o
     inner join order_pay_info a on a."orderId" = o."orderId"
-    inner join refund_info r on r."outTradeNo" = a."outTradeNo"
+    inner join refund_info r on r."outTradeNo" = a."outTradeNo" and r."replacedBy" is null
   where o."cashOutId" = c."cashOutId" and r."insertTime" ${sql.raw(than)} c."cashOutTime"`;
 
 const MILLION = 1_000_000;

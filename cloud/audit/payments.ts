@@ -51,7 +51,8 @@ const unwantedGoesBack = invariant(
   () => sql<{ outTradeNo: string; cash: number; kept: number | null; back: number }>`
     select w."outTradeNo", w.cash, t.amount as kept, coalesce(r.cash, 0) as back from wx_payment w
       left join ledger_transfer t on t.id = 'pay/' || w."outTradeNo" || '/unwanted'
-      left join (select "outTradeNo", sum(cash) as cash from refund_info group by "outTradeNo") as r
+      left join (select "outTradeNo", sum(cash) as cash from refund_info
+        where "replacedBy" is null group by "outTradeNo") as r
         on r."outTradeNo" = w."outTradeNo"
     where case when w.state = 2 and w."wxPayid" is not null then t.amount = w.cash and r.cash = w.cash
       else t.id is null end is not true`,

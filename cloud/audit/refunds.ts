@@ -12,8 +12,10 @@ const refundIsClaimed = invariant(
       left join ledger_transfer c on c.id = 'refund/' || r."refundNo" || '/coins'
         and c."toAccount" = 'user_coins:' || r."user"
       left join ledger_transfer u on u.id = 'pay/' || r."outTradeNo" || '/unwanted'
-    where coalesce(c.amount, 0) <> r.coins
-      or coalesce(m.amount, 0) <> case when u.id is null then r.cash else 0 end`,
+      -- What takes the place of a refund that came to nothing goes out of what was taken for that one.
+      left join refund_info p on p."replacedBy" = r."refundNo"
+    where coalesce(c.amount, 0) <> case when p.id is null then r.coins else 0 end
+      or coalesce(m.amount, 0) <> case when u.id is null and p.id is null then r.cash else 0 end`,
   (r) => ({
     subject: r.refundNo,
     detail: r.wrong,
@@ -43,6 +45,7 @@ const refundWithinPayment = invariant(
     from refund_info r
       left join wx_payment w on w."outTradeNo" = r."outTradeNo"
       left join order_pay_info a on a."outTradeNo" = r."outTradeNo"
+    where r."replacedBy" is null
     group by r."outTradeNo", w.cash, a.pmoney
     having sum(r.cash) > coalesce(w.cash, 0) or sum(r.coins) > coalesce(a.pmoney, 0) * ${sql.lit(coin)}
       or min(r.total) <> coalesce(w.cash, 0) or max(r.total) <> coalesce(w.cash, 0)`,

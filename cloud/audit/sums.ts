@@ -54,7 +54,7 @@ const platform = account(
   () => sql<Differs>`
     select 'platform' as account, ${balance(sql`'platform'`)} as is_there,
       coalesce((select sum(service) from cashout_info where state = 0), 0)
-        + coalesce((select sum(cash) from refund_info where state <> 'success'), 0) as should_be`,
+        + coalesce((select sum(cash) from refund_info where state <> 'success' and "replacedBy" is null), 0) as should_be`,
 );
 
 const paidOut = account(

@@ -39,7 +39,13 @@ export const ways: readonly Way[] = [
   way("pay/*/cash", WECHAT, [...OWED, ...COINS], "wx_payment.outTradeNo", "WeChat has taken in a payment"),
   way("pay/*/unwanted", WECHAT, PLATFORM, "wx_payment.outTradeNo", "a payment came that was not wanted"),
   way("refund/*/coins", OWED, COINS, "refund_info.refundNo", "coins go back to who paid"),
-  way("refund/*/cash", OWED, PLATFORM, "refund_info.refundNo", "cash is to go back to who paid"),
+  way(
+    "refund/*/cash",
+    [...OWED, ...COINS],
+    PLATFORM,
+    "refund_info.refundNo",
+    "cash is to go back to who paid",
+  ),
   way("refund/*/paid", PLATFORM, WECHAT, "refund_info.refundNo", "WeChat has given cash back"),
   way("gift/*", COINS, COINS, "pmoney_gift_info.giftId", "coins were given to another user"),
   way(

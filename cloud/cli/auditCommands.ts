@@ -9,6 +9,7 @@ import { table, yuan } from "./output.ts";
 
 const all = command({
   name: "audit",
+  role: "viewer",
   summary: "Prove that the books are in order: money, orders, payments, kept sums; exit 1 when they are not.",
   argument: null,
   flags: {},
@@ -38,6 +39,7 @@ const wordValue: Parse<string> = (text) =>
 
 const one = command({
   name: "audit explain",
+  role: "cashier",
   summary:
     "Tell fen by fen how an order, a user's coins, a manager's money or a cash-out came to be what it is.",
   argument: { name: "ORDER|PHONE|CASHOUT", parse: wordValue },

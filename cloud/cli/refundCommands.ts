@@ -36,6 +36,7 @@ function made(
 
 const refundAnOrder = command({
   name: "refund order",
+  role: "cashier",
   summary: "Give the payment of an order back, whole or in part: cash first, then coins as coins.",
   argument: { name: "ORDER", parse: orderIdValue },
   flags: {
@@ -71,6 +72,7 @@ const refundAnOrder = command({
 
 const refundAPurchase = command({
   name: "refund coins",
+  role: "cashier",
   summary: "Take bought coins back and return their money: those that are neither spent nor given away.",
   argument: { name: "PAYID", parse: payIdValue },
   flags: {
@@ -99,6 +101,7 @@ const refundAPurchase = command({
 
 const refundList = command({
   name: "refund list",
+  role: "viewer",
   summary: "List what goes back to payers, the newest first.",
   argument: null,
   flags: { failed: toggle("those alone that WeChat has refused, and that wait for you") },
@@ -130,6 +133,7 @@ const refundList = command({
 
 const refundRetry = command({
   name: "refund retry",
+  role: "cashier",
   summary: "Have a failed refund sent again: under its number, or under a new one when WeChat has closed it.",
   argument: { name: "NO", parse: refundNoValue },
   flags: {},

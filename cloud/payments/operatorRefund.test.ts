@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openCards } from "../api/scenario.ts";
+import { approveCashOut, payCashOut } from "../cashout/process.ts";
+import { requestCashOut } from "../cashout/request.ts";
 import { giveCoins } from "../coins/gift.ts";
 import { transaction } from "../database/open.ts";
 import { managerMoney } from "../orders/managerMoney.ts";
-import { changeOrder } from "../orders/orderRow.ts";
 import { MANAGER, OTHER, type TestWorld, testWorld, USER } from "../orders/testWorld.ts";
 import { openPurchase } from "./coinPurchase.ts";
 import { listRefunds, refundCoins, refundOrder, retryRefund } from "./operatorRefund.ts";
@@ -92,10 +94,20 @@ describe("an order", () => {
     "that is in a cash-out or was paid out (%i) makes a debt of the manager",
     async (flag) => {
       const orderId = await paid(0, 300);
-      await transaction(world.db, (tx) => changeOrder(tx, orderId, { set: { cashOutFlag: flag } }));
+      const by = { who: "operator:test", at: world.clock.now() };
+      await transaction(world.db, async (tx) => {
+        const account = { bankName: "银行", bankUser: "户名", bankCode: "6222021234567890" };
+        const request = { manager: MANAGER, account, ppm: 6000, cards: openCards };
+        const made = await requestCashOut(tx, request, by);
+        if (made.kind !== "requested") throw new Error(made.kind);
+        if (flag === 1) return;
+        const { cashOutId } = made;
+        await approveCashOut(tx, { cashOutId, secondAboveFen: 1000 }, by);
+        await payCashOut(tx, { cashOutId, reference: "B-1" }, by);
+      });
       await refund(orderId, { amount: 100 });
       expect(await managerMoney(world.db, MANAGER)).toEqual({ count: 0, money: 0, debt: 100 });
-      expect(await payable()).toBe(200);
+      expect(await payable()).toBe(flag === 1 ? 200 : -100);
       expect((await world.order(orderId)).cashOutFlag).toBe(flag);
     },
   );

@@ -173,7 +173,8 @@ export const damages: readonly Damage[] = [
     rule: "one_open_payment",
     of: `select subject as x from wx_payment where purpose = 'coins' and state = 0`,
     damage: ({ x }) => [
-      `insert into wx_payment select 'twice', purpose, subject, "user", description, channel, "openId", cash, 0, null, null,
+      `insert into wx_payment ("outTradeNo", purpose, subject, "user", description, channel, "openId", cash, state, "wxPayid",
+          "payTime", "insertTime", "expireTime", "queryTime", "prepayId", closed, "failReason") select 'twice', purpose, subject, "user", description, channel, "openId", cash, 0, null, null,
         "insertTime", "expireTime", null, null, 0, null from wx_payment where subject = '${x}'`,
     ],
     also: ({ x }) => [`purchase_is_payment ${x}`],

@@ -89,7 +89,7 @@ test("what it has answered it still knows after kill -9", async () => {
   await first.end;
   const second = await begin();
   const { transactions } = await get(`${second.controlUrl}/transactions`);
-  expect(transactions).toEqual([{ ...paid, description: "充电 1 单元", refunds: [] }]);
+  expect(transactions).toEqual([{ ...paid, description: "充电 1 单元", refunds: [], shipped: false }]);
   second.program.kill("SIGTERM");
   await second.end;
 });

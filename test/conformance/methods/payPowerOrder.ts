@@ -71,6 +71,7 @@ export default {
             prepayId: outTradeNo,
             closed: 0,
             failReason: null,
+            ...{ shipped: 0, shipTries: 0, shipTime: null, shipProblem: null },
           },
         ],
       },
