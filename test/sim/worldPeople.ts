@@ -1,6 +1,7 @@
 import { type Clock, millis, wait } from "@bluepower/protocol/clock";
 import { below, chance, type Random } from "@bluepower/protocol/random";
 import { type Phone, phone as phoneNumber } from "@bluepower/protocol/units";
+import type { OrderState } from "../../cloud/database/schema.ts";
 import type { Own, WorldCloud } from "./worldCloud.ts";
 import { addPerson, UNIT_PRICE } from "./worldFurnish.ts";
 import type { History } from "./worldHistory.ts";
@@ -71,12 +72,16 @@ export class WorldPeople {
 
   async #live(person: Person): Promise<void> {
     const ask: Ask = (method, own, times) => this.phone.ask(person, method, own, times);
+    let owes = false;
     while (!this.#home) {
       await this.#pause(person, 3 * SECOND, 60 * SECOND);
-      await this.payer.payBill(person, ask);
+      if (owes || chance(person.random, 0.1)) await this.payer.payBill(person, ask);
       if (this.#home) return;
-      const orderId = await this.#order(person, ask);
-      if (orderId !== undefined) await this.#lookAfter(person, ask, orderId);
+      const { live, refused } = await this.#order(person, ask);
+      owes = live !== undefined || refused === "ORDER_UNPAID";
+      if (live !== undefined) await this.#lookAfter(person, ask, live);
+      // Told that it is of no use now, one does something else for a while.
+      else if (refused !== undefined) await this.#pause(person, 10 * SECOND, 90 * SECOND);
     }
   }
 
@@ -85,8 +90,8 @@ export class WorldPeople {
     return wait(this.#of.clock, millis(delay), `person ${person.who}`);
   }
 
-  /** Orders at some port; the order that charges or may still charge. */
-  async #order(person: Person, ask: Ask): Promise<string | undefined> {
+  /** Orders at some port: the order that charges or may still charge, or why there is none. */
+  async #order(person: Person, ask: Ask): Promise<{ live: string | undefined; refused: string | undefined }> {
     const { random, who } = person;
     const own = this.#wish(person);
     const times = chance(random, 0.1) ? 2 : 1;
@@ -95,7 +100,7 @@ export class WorldPeople {
     if (chance(random, 0.05)) calls.push(ask("newPowerOrder", this.#wish(person)));
     if (chance(random, 0.15)) {
       await this.#pause(person, 1, chance(random, 0.5) ? 100 : 4 * SECOND);
-      const orderId = await this.#starting(who);
+      const orderId = await this.#stored(who, ["starting"]);
       if (orderId !== undefined) await this.#cancel(person, ask, orderId);
     }
     const answers = await Promise.all(calls);
@@ -106,7 +111,9 @@ export class WorldPeople {
       if (state === "cancelled" && orderId !== undefined) this.toldCancelled.add(orderId);
       if (state === "charging" || state === "starting") live = orderId;
     }
-    return live;
+    // The charge of a call without an answer is found in the list, by most.
+    if (live === undefined && chance(random, 0.9)) live = await this.#stored(who, ["starting", "charging"]);
+    return { live, refused: answers[0]?.reason };
   }
 
   /** A port, mostly one whose LED is off. The plate is of this call alone, so the order tells which call made it. */
@@ -131,12 +138,12 @@ export class WorldPeople {
   }
 
   /** What a phone that has not been answered yet may know from its list. */
-  async #starting(who: Phone): Promise<string | undefined> {
+  async #stored(who: Phone, states: readonly OrderState[]): Promise<string | undefined> {
     const row = await this.#of.cloud.db
       .selectFrom("order_info")
       .select("orderId")
       .where("user", "=", who)
-      .where("state", "=", "starting")
+      .where("state", "in", states)
       .orderBy("id", "desc")
       .limit(1)
       .executeTakeFirst();
@@ -151,7 +158,7 @@ export class WorldPeople {
   /** Stops it early or waits for the end; walks away from one that never comes to an end. */
   async #lookAfter(person: Person, ask: Ask, orderId: string): Promise<void> {
     const { random } = person;
-    const patient = chance(random, 0.06);
+    const patient = chance(random, 0.03);
     for (let look = 0; look < LOOKS && !this.#home; look++) {
       await this.#pause(person, 2 * SECOND, patient ? 8 * MINUTE : MINUTE);
       const state = textOf(await ask("getPowerOrder", { orderId }), "state");
