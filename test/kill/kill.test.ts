@@ -90,12 +90,14 @@ if (which !== "record") {
     const kills = killsOf(points);
     const todo =
       single !== undefined ? [parseKill(single)] : which === "all" ? kills : sampleOf(kills, SAMPLE);
+    expect(todo.length, "nothing was recorded: the first test makes the points").toBeGreaterThan(0);
     const { killed, failures, vanished, leftOut } = await carryOut(todo);
     const counts = PROGRAMS.map((p) => `${p} ${points.filter((q) => q.program === p).length}`).join(", ");
     console.log(`${single === undefined ? `kill points: ${counts}; ` : ""}killed ${killed} times`);
     for (const [why, times] of vanished) console.log(`played again ${times} times: ${why}`);
     if (leftOut.length > 0) console.log(`not reached the second time either: ${leftOut.join("; ")}`);
     expect(failures).toEqual([]);
+    expect(killed + leftOut.length).toBe(todo.length);
     expect(leftOut.length).toBeLessThanOrEqual(todo.length * LEFT_OUT_MAX);
   });
 }
