@@ -18,6 +18,9 @@ if (first === undefined || (minutes !== undefined && !(minutes > 0)) || !(charge
   process.exit(2);
 }
 
+// Worlds remove their folders at the exit of the process.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
 const began = performance.now();
 const seconds = (): number => (performance.now() - began) / 1000;
 const faults: Record<string, number> = {};

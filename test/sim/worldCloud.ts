@@ -1,4 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@bluepower/protocol/clock";
 import { httpSignature } from "@bluepower/protocol/http/signature";
@@ -18,9 +17,9 @@ import { startOrders } from "../../cloud/orders/sweeper.ts";
 import type { PaymentProvider } from "../../cloud/payments/payments.ts";
 import { startPayments } from "../../cloud/payments/start.ts";
 import { WallClock } from "./worldClocks.ts";
+import { type WorldFolder, worldFolder } from "./worldFolder.ts";
 import { Doom, Killed, Life, quietLog, survive } from "./worldLife.ts";
 import type { WorldPipe } from "./worldPipe.ts";
-import { FOLDER } from "./worldSite.ts";
 
 export type Own = Readonly<Record<string, string | number>>;
 
@@ -58,14 +57,14 @@ export class WorldCloud {
   readonly wall: WallClock;
   readonly doom = new Doom();
   readonly #of: CloudParts;
-  readonly #dir: string;
+  readonly #folder: WorldFolder;
   readonly #closeOwn: () => Promise<void>;
   #boots = 0;
   #run: Run | undefined;
 
-  private constructor(of: CloudParts, own: { dir: string; file: string; opened: OpenDatabase }) {
+  private constructor(of: CloudParts, own: { folder: WorldFolder; file: string; opened: OpenDatabase }) {
     this.#of = of;
-    this.#dir = own.dir;
+    this.#folder = own.folder;
     this.file = own.file;
     this.db = own.opened.db;
     this.#closeOwn = own.opened.close;
@@ -74,11 +73,11 @@ export class WorldCloud {
 
   /** Opens the file and starts the program on it; `furnish` fills it before. */
   static async open(of: CloudParts & { furnish: (db: Db) => Promise<void> }): Promise<WorldCloud> {
-    const dir = mkdtempSync(join(FOLDER, "world-cloud-"));
-    const file = join(dir, "cloud.db");
+    const folder = worldFolder("cloud");
+    const file = join(folder.path, "cloud.db");
     const opened = await openDatabase({ url: `sqlite:${file}` });
     await of.furnish(opened.db);
-    const cloud = new WorldCloud(of, { dir, file, opened });
+    const cloud = new WorldCloud(of, { folder, file, opened });
     await cloud.boot();
     return cloud;
   }
@@ -180,7 +179,7 @@ export class WorldCloud {
     this.kill(true);
     await this.#run?.opened?.close();
     await this.#closeOwn();
-    rmSync(this.#dir, { recursive: true, force: true });
+    this.#folder.remove();
   }
 }
 

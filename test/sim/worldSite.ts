@@ -1,5 +1,3 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@bluepower/protocol/clock";
 import { below, type Random } from "@bluepower/protocol/random";
@@ -11,11 +9,10 @@ import { type Gateway, startGateway } from "../../gateway/run.ts";
 import { Store } from "../../gateway/store/store.ts";
 import type { Uplink } from "../../gateway/uplink/uplink.ts";
 import { crystal, WallClock } from "./worldClocks.ts";
+import { worldFolder } from "./worldFolder.ts";
 import { Doom, Killed, Life, quietLog, survive } from "./worldLife.ts";
 import type { WorldPipe } from "./worldPipe.ts";
 
-/** What a killed program has written outlives it also in memory; waiting for a disk at each commit would prove nothing more. */
-export const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 /** How much the crystals of the site are off at most, in millionths: a charger's is a cheap one. */
 const CHARGER_PPM = 1000;
 const GATEWAY_PPM = 100;
@@ -57,7 +54,7 @@ export class WorldSite {
   readonly doom = new Doom();
   readonly #of: SiteParts;
   readonly #clock: Clock;
-  readonly #dir = mkdtempSync(join(FOLDER, "world-site-"));
+  readonly #folder = worldFolder("site");
   #boots = 0;
   #run: Run;
 
@@ -118,7 +115,7 @@ export class WorldSite {
   close(): void {
     this.kill();
     this.#run.store.close();
-    rmSync(this.#dir, { recursive: true, force: true });
+    this.#folder.remove();
   }
 
   #boot(): Run {
@@ -142,7 +139,7 @@ export class WorldSite {
       air.set(code, radio.add(chip, peer));
     }
     const store = new Store({
-      file: join(this.#dir, "gateway.db"),
+      file: join(this.#folder.path, "gateway.db"),
       clock,
       random,
       trace: (when) => this.#traced(life, when),
