@@ -20,6 +20,7 @@ const MAY_VANISH: readonly { label: RegExp; why: string }[] = [
     why: "changes that come close together make one desired state",
   },
   { label: /^(frame|tell \w+) STA/, why: "the ports are read on a timer as well" },
+  { label: /is_trade_managed$/, why: "it is asked once a day, and remembered" },
   { label: /^commit order_info=finished$/, why: "the event of the end came before the answer to the stop" },
   {
     label: /^commit chargeOrder=(charging|charging,user|starting,outstanding,cancelWanted)$/,
