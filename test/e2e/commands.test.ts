@@ -30,6 +30,7 @@ let broker: Aedes;
 let server: Server;
 const answers: Reply[] = [];
 const facts: Events["events"] = [];
+let hellos = 0;
 
 const publish = (topic: string, message: object): Promise<void> =>
   new Promise((done, fail) =>
@@ -70,6 +71,7 @@ beforeAll(async () => {
     const say = JSON.parse(String(packet.payload));
     if (packet.topic === up.hello(id)) {
       const hello = say as Hello;
+      hellos += 1;
       void publish(down.welcome(id), {
         v: 1,
         sentAt: Date.now(),
@@ -229,7 +231,14 @@ test("a killed gateway knows its order again: the port is never switched on twic
   onTestFailed(() => console.log(site.log()));
   const before = site.lines(CHARGER.code, /POWERON/).length;
   await site.kill("gateway", "SIGKILL");
+  const heard = hellos;
   await site.start("gateway");
+  // What is said before it has subscribed nobody hears: the broker keeps nothing, a cloud says it again.
+  await until(
+    "the gateway listens",
+    () => hellos,
+    (n) => n > heard,
+  );
   await command({
     id: "stop-1",
     body: { kind: "stop", orderId: "90001000000001", endReason: "user" } as unknown as CommandBody,
