@@ -132,7 +132,7 @@ export async function startSite(options: {
     await site.start("air");
     await site.start("sandbox");
     await site.start("cloud");
-    const cloud = (...args: string[]) => site.cli(args, cloudEnv);
+    const cloud = (...args: string[]) => site.cloud(...args);
     await cloud("site", "add", "test-site", "--zone", "Asia/Shanghai");
     await cloud("gateway", "add", GATEWAY, "--site", "test-site", "--token-file", tokenFile);
     await cloud("manager", "add", MANAGER, "--name", "管理员");
@@ -278,9 +278,10 @@ export class Site {
     return this.#lines.filter((l) => l.startsWith(`${of}: `) && pattern.test(l));
   }
 
-  async cli(args: string[], env: Record<string, string>): Promise<string> {
+  /** A command of the operator's, beside the cloud that serves. Returns what it prints. */
+  async cloud(...args: string[]): Promise<string> {
     const { stdout } = await execute(process.execPath, [join(dist, "cloud/main.js"), ...args], {
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, ...this.#definitions.get("cloud")?.env },
       timeout: 30_000,
     });
     return stdout;

@@ -57,7 +57,7 @@ const differ = (what: string, is: unknown, wanted: unknown): string[] =>
     : [`${what} is ${JSON.stringify(is)}, not ${JSON.stringify(wanted)}`];
 
 async function cloudWrongs(db: Db, { site, phone }: Run, expected: Expected): Promise<string[]> {
-  const { orderId, state, bill, coins, cash } = expected;
+  const { orderId, state, bill, coins, cash, refunded = false } = expected;
   const orders = await db.selectFrom("order_info").selectAll().where("user", "=", phone.user).execute();
   const order = orders[0];
   if (orders.length !== 1 || order?.orderId !== orderId) {
@@ -68,7 +68,11 @@ async function cloudWrongs(db: Db, { site, phone }: Run, expected: Expected): Pr
     ...differ("the order", order.state, state),
     ...(isBilled
       ? [
-          ...differ("the bill", [order.money, order.pmoney, order.cash], [bill, coins, cash]),
+          ...differ(
+            "the bill",
+            [order.money, order.pmoney, order.cash],
+            refunded ? [0, 0, 0] : [bill, coins, cash],
+          ),
           ...differ("the payment", order.payState, "paid"),
           ...(expected.endReasons.includes(order.endReason ?? "") ? [] : [`the end is ${order.endReason}`]),
         ]
@@ -96,10 +100,13 @@ async function cloudWrongs(db: Db, { site, phone }: Run, expected: Expected): Pr
     ...(await count("ports are taken", db.selectFrom("live_order").selectAll().execute())),
     ...(await count("people owe something", db.selectFrom("unpaid_order").selectAll().execute())),
     ...(await count("events were put aside", db.selectFrom("dead_event").selectAll().execute())),
-    ...(await count("refunds", db.selectFrom("refund_info").selectAll().execute())),
     ...(await count(
       "payments are open",
       db.selectFrom("order_pay_info").selectAll().where("state", "=", 0).execute(),
+    )),
+    ...(await count(
+      "deliveries are not told",
+      db.selectFrom("wx_payment").select("outTradeNo").where("shipTime", "is not", null).execute(),
     )),
     ...(await count(
       "commands are on their way",
@@ -122,12 +129,19 @@ async function cloudWrongs(db: Db, { site, phone }: Run, expected: Expected): Pr
     .where("state", "=", 1)
     .execute();
   found.push(...differ("payments", payments, bill > 0 ? [{ pmoney: coins, cash }] : []));
+  const refunds = await db
+    .selectFrom("refund_info")
+    .select(["state", "cash", "coins"])
+    .where("user", "=", phone.user)
+    .execute();
+  const coinsFen = coins * (await coinValue(db));
+  found.push(...differ("refunds", refunds, refunded ? [{ state: "success", cash, coins: coinsFen }] : []));
   const person = await db
     .selectFrom("user_info")
     .select("pmoney")
     .where("user", "=", phone.user)
     .executeTakeFirst();
-  found.push(...differ("the purse", person?.pmoney, COINS - coins));
+  found.push(...differ("the purse", person?.pmoney, refunded ? COINS : COINS - coins));
 
   const cursor = await db
     .selectFrom("gateway_cursor")
@@ -214,8 +228,8 @@ async function siteWrongs({ site, port }: Run): Promise<string[]> {
   return found;
 }
 
-/** WeChat keeps for the order what it was paid in cash, by one payment. */
-async function moneyWrongs(site: Site, { orderId, cash }: Expected): Promise<string[]> {
+/** WeChat keeps for the order what it was paid in cash, by one payment; what went back, went back once. */
+async function moneyWrongs(site: Site, { orderId, cash, refunded = false }: Expected): Promise<string[]> {
   const answer = await fetch(`${site.controlUrl}/transactions`, { signal: AbortSignal.timeout(2000) });
   const { transactions } = (await answer.json()) as {
     transactions: {
@@ -230,5 +244,6 @@ async function moneyWrongs(site: Site, { orderId, cash }: Expected): Promise<str
       (t) => t.out_trade_no.startsWith(orderId) && t.trade_state !== "NOTPAY" && t.trade_state !== "CLOSED",
     )
     .map((t) => [t.trade_state, t.amount.total, t.refunds.length]);
-  return differ("what WeChat keeps", paid, cash === 0 ? [] : [["SUCCESS", cash, 0]]);
+  const kept = refunded ? ["REFUND", cash, 1] : ["SUCCESS", cash, 0];
+  return differ("what WeChat keeps", paid, cash === 0 ? [] : [kept]);
 }

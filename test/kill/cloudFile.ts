@@ -18,6 +18,16 @@ export const orderOf = (site: Site, user: string): string =>
     return ids.get(user) ?? "";
   });
 
+/** Whether WeChat has been told of every delivery. */
+export const toldDeliveries = (site: Site): boolean =>
+  read(site, (db) => db.prepare("select 1 from wx_payment where shipTime is not null").get() === undefined);
+
+/** How the refunds of an order stand. */
+export const refundsOf = (site: Site, orderId: string): string[] =>
+  read(site, (db) =>
+    db.prepare<[string], string>("select state from refund_info where subject = ?").pluck().all(orderId),
+  );
+
 /** Whether a change that was asked for since then (epoch ms) is done: its answer is stored with it. */
 export const wasStored = (site: Site, of: { method: string; since: number }): boolean =>
   read(site, (db) => {

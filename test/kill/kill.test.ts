@@ -7,8 +7,10 @@ import {
   byProgram,
   killName,
   killsOf,
+  nameOf,
   type Point,
   parseKill,
+  pointsIn,
   pointsOf,
   sampleOf,
   whyVanished,
@@ -18,9 +20,9 @@ import { PROGRAMS } from "./wire.ts";
 
 /**
  * Kill points are recorded, not written: each commit and each send of cloud, gateway and Bluetooth process while a person
- * orders, stops, cancels and pays. The scenario is then played again for each, and the program killed by a signal just before
- * it, and just after it. KILL_POINTS=all takes every point, without it a fixed sample; KILL_POINT=name one; KILL_POINTS=record
- * writes down the points of now.
+ * orders, stops, cancels, pays and is refunded. KILL_POINTS=record writes down those that every recording has. The scenario is
+ * then played again for each that is written down, and the program killed by a signal just before it, and just after it:
+ * KILL_POINTS=all takes every point, without it a fixed sample; KILL_POINT=name one.
  */
 
 const { KILL_POINTS: which, KILL_POINT: single } = process.env;
@@ -32,16 +34,20 @@ const RECORDINGS = which === "record" ? 5 : 1;
 /** A point that comes up in nearly every run may be missing in the first recordings. */
 const MORE_RECORDINGS = 2;
 const SAMPLE = 12;
-/** Share of the kills whose point, for a reason that is known, came up in all recordings and in neither of two runs. */
-const LEFT_OUT_MAX = 0.05;
+/** A point that, for a reason that is known, may not come up is tried so often. */
+const TRIES = 4;
+/** Share of the kills whose point, for a reason that is known, came up in none of them. */
+const LEFT_OUT_MAX = 0.02;
 const FAILURES_MAX = 5;
 const PROGRESS_EVERY = 20;
 
-let lanes: Lane[] = [];
-let points: Point[] = [];
+const lanes: Lane[] = [];
+const listed = (): Point[] => pointsIn(JSON.parse(readFileSync(FILE, "utf8")) as ByProgram);
 
 beforeAll(async () => {
-  lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.open()));
+  const opened = await Promise.allSettled(Array.from({ length: LANES }, () => Lane.open()));
+  lanes.push(...opened.flatMap((lane) => (lane.status === "fulfilled" ? [lane.value] : [])));
+  for (const lane of opened) if (lane.status === "rejected") throw lane.reason;
 }, 180_000);
 afterAll(() => Promise.all(lanes.map((lane) => lane.close())), 60_000);
 
@@ -59,27 +65,29 @@ async function record(times: number): Promise<void> {
   );
 }
 
-/** What the last commit had and no recording has, where there are fewer now. */
-function gone(before: ByProgram): string[] {
-  const now = byProgram(ofRecordings("some"));
-  return PROGRAMS.filter((p) => now[p].length < before[p].length).flatMap((p) =>
-    before[p].filter((name) => !now[p].includes(name)).map((name) => `${p} ${name}`),
-  );
+const full = (p: Point): string => `${p.program} ${nameOf(p)}`;
+/** Points of one list that the other has not, but for those that come and go for a reason that is known. */
+function missing(from: readonly Point[], than: readonly Point[]): string[] {
+  const there = new Set(from.map(full));
+  return than.filter((p) => !there.has(full(p)) && whyVanished(p) === undefined).map(full);
 }
 
 if (single === undefined) {
-  test("unharmed, every scenario ends as it should, and has no fewer points than at the last commit", {
+  test("unharmed, every scenario ends as it should, and has every point of the list", {
     timeout: 300_000,
   }, async () => {
     await record(RECORDINGS);
-    points = ofRecordings("every");
-    if (which === "record") writeFileSync(FILE, `${JSON.stringify(byProgram(points), null, 2)}\n`);
-    const before = JSON.parse(readFileSync(FILE, "utf8")) as ByProgram;
-    for (let i = 0; i < MORE_RECORDINGS && gone(before).length > 0; i++) await record(1);
+    if (which === "record") {
+      writeFileSync(FILE, `${JSON.stringify(byProgram(ofRecordings("every")), null, 2)}\n`);
+    }
+    const gone = () => missing(ofRecordings("some"), listed());
+    for (let i = 0; i < MORE_RECORDINGS && gone().length > 0; i++) await record(1);
     expect(
-      gone(before),
+      gone(),
       "kill points are gone; when that is meant: KILL_POINTS=record npx vitest run test/kill",
     ).toEqual([]);
+    const more = missing(listed(), ofRecordings("every"));
+    if (more.length > 0) console.log(`not in the list (KILL_POINTS=record adds them): ${more.join("; ")}`);
   });
 }
 
@@ -87,18 +95,18 @@ if (which !== "record") {
   test("killed just before and just after a point, everything comes to the same end", {
     timeout: 3_600_000,
   }, async () => {
+    const points = listed();
     const kills = killsOf(points);
     const todo =
       single !== undefined ? [parseKill(single)] : which === "all" ? kills : sampleOf(kills, SAMPLE);
-    expect(todo.length, "nothing was recorded: the first test makes the points").toBeGreaterThan(0);
     const { killed, failures, vanished, leftOut } = await carryOut(todo);
     const counts = PROGRAMS.map((p) => `${p} ${points.filter((q) => q.program === p).length}`).join(", ");
     console.log(`${single === undefined ? `kill points: ${counts}; ` : ""}killed ${killed} times`);
     for (const [why, times] of vanished) console.log(`played again ${times} times: ${why}`);
-    if (leftOut.length > 0) console.log(`not reached the second time either: ${leftOut.join("; ")}`);
+    if (leftOut.length > 0) console.log(`not reached in ${TRIES} runs: ${leftOut.join("; ")}`);
     expect(failures).toEqual([]);
     expect(killed + leftOut.length).toBe(todo.length);
-    expect(leftOut.length).toBeLessThanOrEqual(todo.length * LEFT_OUT_MAX);
+    expect(leftOut.length).toBeLessThanOrEqual(Math.ceil(todo.length * LEFT_OUT_MAX));
   });
 }
 
@@ -106,9 +114,9 @@ if (which !== "record") {
 async function carryOut(todo: readonly Kill[]): Promise<{
   killed: number;
   failures: string[];
-  /** How often a point did not come up and the kill was tried once more, by the reason. */
+  /** How often a point did not come up and the kill was tried again, by the reason. */
   vanished: Map<string, number>;
-  /** It did not come up the second time either. */
+  /** It came up in none of the runs. */
   leftOut: string[];
 }> {
   const waiting = [...todo];
@@ -121,8 +129,8 @@ async function carryOut(todo: readonly Kill[]): Promise<{
     if (kill === undefined || failures.length >= FAILURES_MAX) return;
     let next = lane;
     try {
-      const { hit, why } = await killOnce(lane, kill);
-      if (why !== undefined) vanished.set(why, (vanished.get(why) ?? 0) + 1);
+      const { hit, why, again } = await killOnce(lane, kill);
+      if (why !== undefined) vanished.set(why, (vanished.get(why) ?? 0) + again);
       if (hit) killed += 1;
       else leftOut.push(killName(kill));
       if (hit && killed % PROGRESS_EVERY === 0) console.log(`killed ${killed} of ${todo.length}`);
@@ -142,12 +150,18 @@ async function carryOut(todo: readonly Kill[]): Promise<{
   return { killed, failures, vanished, leftOut };
 }
 
-/** `why` it took a second run, where it did. */
-async function killOnce(lane: Lane, kill: Kill): Promise<{ hit: boolean; why?: string }> {
+/** `why` it took several runs, where it did, and how many more. */
+async function killOnce(
+  lane: Lane,
+  kill: Kill,
+): Promise<{ hit: boolean; why: string | undefined; again: number }> {
   const scenario = scenarios.find(({ name }) => name === kill.scenario);
   if (scenario === undefined) throw new Error(`there is no scenario ${kill.scenario}`);
-  if (!(await lane.play(scenario, kill)).missed) return { hit: true };
+  if (!(await lane.play(scenario, kill)).missed) return { hit: true, why: undefined, again: 0 };
   const why = whyVanished(kill.place);
   if (why === undefined) throw new Error("the point did not come up");
-  return { hit: !(await lane.play(scenario, kill)).missed, why };
+  for (let again = 1; again < TRIES; again++) {
+    if (!(await lane.play(scenario, kill)).missed) return { hit: true, why, again };
+  }
+  return { hit: false, why, again: TRIES - 1 };
 }

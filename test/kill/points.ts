@@ -78,6 +78,17 @@ export function killsOf(points: readonly Point[]): Kill[] {
     .map(({ kill }) => kill);
 }
 
+/** The point that a name in the list of the last commit means. Throws for a text that is no name of one. */
+function parsePoint(program: Program, name: string): Point {
+  const parts = /^(\S+): (.+) #(\d+)$/.exec(name);
+  if (parts === null) throw new Error(`"${name}" is no kill point`);
+  const [, scenario = "", label = "", n] = parts;
+  return { scenario, program, label, n: Number(n) };
+}
+
+export const pointsIn = (names: ByProgram): Point[] =>
+  PROGRAMS.flatMap((program) => names[program].map((name) => parsePoint(program, name)));
+
 /** The same share of the kills in every run, of each program and scenario some. */
 export function sampleOf(all: readonly Kill[], size: number): Kill[] {
   const kills = all.filter(({ place }) => whyVanished(place) === undefined);

@@ -13,9 +13,12 @@ import { type FromProbe, type Place, type Program, SOCKET, type ToProbe, type Wh
 
 /**
  * Loaded by a test into a running program (`NODE_OPTIONS=--import`), before its own first line. It sees each commit and each
- * send, names them to the test, and at the place it was told stands still for ever, so that the test kills the program
+ * send, names them to the test, and at the place it was told stands still, so that the test kills the program
  * exactly there.
  */
+
+/** The test kills within moments; a test that is gone itself leaves no program behind. */
+const ORPHAN_MS = 60_000;
 
 const path = process.env[SOCKET];
 const program = programHere(process.argv);
@@ -50,7 +53,9 @@ async function attach(path: string, program: Program): Promise<void> {
   };
   const standStill = (): never => {
     say({ kind: "stands" });
-    for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ORPHAN_MS);
+    process.kill(process.pid, "SIGKILL");
+    throw new Error("a killed program goes on");
   };
 
   let watching = false;

@@ -3,6 +3,9 @@ import { createInterface } from "node:readline";
 import { until } from "../e2e/until.ts";
 import { type FromProbe, type Place, PROGRAMS, type Program, type ToProbe } from "./wire.ts";
 
+/** A probe answers in its program's next turn. */
+const ANSWER_MS = 20_000;
+
 interface Attached {
   pid: number;
   socket: Socket;
@@ -72,7 +75,17 @@ export class Probed {
     );
     if (attached === undefined) return;
     await new Promise<void>((resolve, reject) => {
-      attached.asked = { ready: resolve, gone: () => reject(new Error(`${program} has ended by itself`)) };
+      const late = setTimeout(() => reject(new Error(`the probe of ${program} is silent`)), ANSWER_MS);
+      attached.asked = {
+        ready: () => {
+          clearTimeout(late);
+          resolve();
+        },
+        gone: () => {
+          clearTimeout(late);
+          reject(new Error(`${program} has ended by itself`));
+        },
+      };
       attached.socket.write(`${JSON.stringify(request)}\n`);
     });
   }

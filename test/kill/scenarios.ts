@@ -1,6 +1,6 @@
 import type { Site } from "../e2e/site.ts";
 import { until } from "../e2e/until.ts";
-import { orderOf } from "./cloudFile.ts";
+import { orderOf, refundsOf, toldDeliveries } from "./cloudFile.ts";
 import type { Phone } from "./phone.ts";
 import type { Program } from "./wire.ts";
 
@@ -22,6 +22,8 @@ export interface Expected {
   coins: number;
   cash: number;
   endReasons: readonly string[];
+  /** All of it went back afterwards. */
+  refunded?: boolean;
 }
 
 export interface Scenario {
@@ -136,7 +138,32 @@ const cutOff: Scenario = {
   },
 };
 
-export const scenarios: readonly Scenario[] = [charge, runsOut, cancel, cutOff];
+/** What was paid goes back whole, at an operator's word: the coin at once, the cash through WeChat. */
+const refund: Scenario = {
+  name: "refund",
+  charger: STEADY.code,
+  async prepare({ site, phone, port }) {
+    const { orderId } = await phone.order({ deviceCode: STEADY.code, port, unit: 2, money: "3.00" });
+    await phone.sees(orderId, "charges", (o) => o.state === "charging");
+    await phone.stop(orderId);
+    await phone.pay({ orderId, money: "3.00", coins: 1, cash: "2.00", notify: "once" });
+    await until("the delivery is told", () => toldDeliveries(site), Boolean, 60_000);
+    return orderId;
+  },
+  async play({ site }, orderId) {
+    await site.cloud("refund", "order", orderId, "--reason", "broken");
+    await until(
+      `the refund of ${orderId} is done`,
+      () => refundsOf(site, orderId),
+      (states) => states.includes("success"),
+      60_000,
+    );
+    const paid = { bill: 300, coins: 1, cash: 200 };
+    return { orderId, state: "finished", ...paid, endReasons: ["user"], refunded: true };
+  },
+};
+
+export const scenarios: readonly Scenario[] = [charge, runsOut, cancel, cutOff, refund];
 
 /** The orders that have not ended at the gateway. */
 async function liveAt(site: Site): Promise<{ orderId: string; left: number | null }[]> {
