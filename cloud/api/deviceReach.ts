@@ -7,9 +7,16 @@ const GATEWAY = { none: 0, online: 1, offline: 2 } as const;
 
 /** How a charger is reached and what is known of its ports: beside DeviceInfo and DeviceData (spec 2, "Beyond the document"). */
 export const reachFields = {
-  portState: z.string().meta({ description: "STA fields joined; empty if unknown" }),
+  portState: z.string().meta({
+    description:
+      "Each port as its number and three digits: 000 free, 001–998 minutes left, 999 damaged; empty if unknown",
+  }),
   portTime: z.string(),
-  gateway: z.int().min(0).max(2).meta({ description: "0 none, 1 online, 2 offline" }),
+  gateway: z
+    .int()
+    .min(0)
+    .max(2)
+    .meta({ description: "How the charger is reached: 0 without a gateway, 1 gateway online, 2 offline" }),
   gatewayUrls: z.array(z.string()),
 };
 

@@ -68,6 +68,8 @@ interface Facts<I extends z.ZodObject, O extends z.ZodType, R extends Reason, A 
   side: Side;
   /** One sentence for the OpenAPI document. */
   summary: string;
+  /** What somebody who calls it has to know beside that; line breaks are as good as blanks. */
+  description: string;
   auth: A;
   /** A manager whom the operator has not approved yet may call it. */
   pendingManager?: true;

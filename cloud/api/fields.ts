@@ -47,7 +47,6 @@ export const Yuan_ = text(
     type: "number",
     minimum: 0,
     maximum: 999.99,
-    description: "Yuan, at most two decimals",
     pattern: undefined,
   })
   .transform(toFen);
@@ -118,9 +117,7 @@ export const Channel_ = z.enum(["jsapi", "h5"], { error: "jsapi or h5" });
 /** A page's first row; the first of all is 0. */
 export const StartIndex_ = Whole_(0, 999_999_999);
 /** Rows of a page; more than `PAGE_MAX` is cut to it (spec 2, "Pages"). */
-export const PageSize_ = Whole_(1, 999_999_999)
-  .meta({ description: "At most 100 rows are answered" })
-  .transform((size) => Math.min(size, PAGE_MAX));
+export const PageSize_ = Whole_(1, 999_999_999).transform((size) => Math.min(size, PAGE_MAX));
 const PAGE_MAX = 100;
 /** What a list without a page answers at most; then `reason` is TRUNCATED. */
 export const LIST_MAX = 10_000;
@@ -155,7 +152,6 @@ export function CommaList_<T>(form: z.ZodType<T, string>, allowed: string) {
   const says = `1 to ${LIST_PARAMETER_MAX} of ${allowed}, separated by commas, each once`;
   return z
     .string({ error: (issue) => (issue.input === undefined ? `missing, ${says}` : says) })
-    .meta({ description: says })
     .transform((text, context): T[] => {
       const parts = text.split(",", LIST_PARAMETER_MAX + 1).map((part) => form.safeParse(part));
       const values = parts.flatMap((part) => (part.success ? [part.data] : []));
@@ -183,7 +179,7 @@ export const list = <T extends z.ZodType>(of: T) => z.array(of);
 export const yuan = z
   .int()
   .transform((of) => of / 100)
-  .pipe(z.number().meta({ description: "Yuan, at most two decimals" }));
+  .pipe(z.number());
 
 /** 0 or 1. */
 export const Flag = z.int().min(0).max(1);
@@ -193,7 +189,7 @@ export const pageOf = <T extends z.ZodType>(row: T) =>
   z.object({ totalCount: z.int(), abstractList: z.array(row) });
 
 /** `result` 0 is done; 1, with the sentence, comes from `refuse` with a reason of code 0. */
-export const ResultInfo = z.object({ result: Flag, reason: z.string() });
+export const ResultInfo = z.object({ result: Flag, reason: z.string() }).meta({ id: "ResultInfo" });
 /** Answer of a call with ResultInfo that was carried out. */
 export const done: z.input<typeof ResultInfo>[] = [{ result: 0, reason: "" }];
 

@@ -1,8 +1,12 @@
-import { httpSignature } from "@bluepower/protocol/http/signature";
 import { z } from "zod";
 import { type AnyEndpoint, commonReasons } from "./endpoint.ts";
+import { refused } from "./envelope.ts";
+import examples from "./examples.json" with { type: "json" };
+import { glossary } from "./glossary.ts";
 import { CALLER_NAMES } from "./identify.ts";
+import { introduction } from "./introduction.ts";
 import { type Reason, reasons } from "./reasons.ts";
+import { Refusal } from "./refusal.ts";
 import { methodPath } from "./serve.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -15,19 +19,31 @@ export interface OpenApiDocument {
   security: Json;
   tags: Json;
   paths: Record<string, { post: Operation }>;
-  components: { schemas: Record<string, JsonObject> & { [call: `${string}Call`]: CallSchema } };
+  components: {
+    schemas: Record<string, JsonObject> & { [call: `${string}Call`]: CallSchema };
+    responses: Record<string, JsonObject>;
+  };
 }
 
 /** The parameters of one method. */
 export type CallSchema = JsonObject & { properties: Record<string, JsonObject>; required: string[] };
+
+/** A whole call, or a whole answer. */
+type Examples = Record<string, { summary: string; value: Json }>;
 
 export interface Operation {
   operationId: string;
   tags: string[];
   summary: string;
   description: string;
-  requestBody: { required: true; content: Record<string, { schema: { $ref: string } }> };
-  responses: Record<string, Json>;
+  requestBody: { required: true; content: Record<string, { schema: Json; example: Json }> };
+  responses: {
+    "200": {
+      description: string;
+      content: { "application/json": { schema: { anyOf: [JsonObject, JsonObject] }; examples: Examples } };
+    };
+    [status: string]: Json;
+  };
   /** Words that `reason` may have besides those of every method. */
   "x-reasons": Record<string, { code: number; message: string }>;
 }
@@ -37,12 +53,15 @@ export interface Operation {
  * diff; the phones' client is generated from it.
  */
 export function openApiDocument(table: readonly AnyEndpoint[]): OpenApiDocument {
+  const shared: Record<string, JsonObject> = {};
+  const paths = Object.fromEntries(table.map((e) => [methodPath(e), { post: operation(e, shared) }]));
+  const calls = Object.fromEntries(table.map((e) => [callName(e), callSchema(e, shared)]));
   return {
     openapi: "3.1.0",
     info: {
       title: "BluePower",
       version: "1.0",
-      description: DESCRIPTION,
+      description: introduction,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/", description: "This server" }],
@@ -52,68 +71,33 @@ export function openApiDocument(table: readonly AnyEndpoint[]): OpenApiDocument 
       { name: "user", description: "Users of chargers" },
       { name: "manager", description: "Managers of chargers" },
     ],
-    paths: Object.fromEntries(table.map((e) => [methodPath(e), { post: operation(e) }])),
+    paths,
     components: {
-      schemas: {
-        ...Object.fromEntries(table.map((e) => [callName(e), callSchema(e)])),
-        Refusal: refusalSchema,
-      },
+      schemas: { ...calls, ...shared, Refusal: refusalSchema },
+      responses: Object.fromEntries(turnedAway.map(({ name, response }) => [name, response])),
     },
   };
 }
 
-const EXAMPLE = {
-  jamCode: "ExampleJamCode0123456789abcdefgh",
-  parameters: new Map([
-    ["appId", "an-app"],
-    ["appKey", "its-key"],
-    ["deviceCode", "DEMO0001"],
-    ["timestamp", "1795314600"],
-  ]),
-};
-
-const DESCRIPTION = `All calls are POST with a JSON object or a form of scalar parameters, and are answered with HTTP 200
-and an envelope of \`code\`, \`message\`, \`data\` and, when refused, \`reason\`.
-
-\`signature\`: all other parameters sorted by name in ASCII order and joined as name, value, name, value …, the app's jam code
-appended, MD5, base64 of the 16 bytes (of the 32 hex characters is taken, too). The value is the text as sent, of a JSON number
-its literal; what is null is left out, an empty text enters by its name and counts as absent. With the jam code
-${EXAMPLE.jamCode} and
-${JSON.stringify(Object.fromEntries(EXAMPLE.parameters))}
-it is ${httpSignature(EXAMPLE.parameters, EXAMPLE.jamCode)}
-
-Who calls is known by \`session\`, which the login answers and getUserPhone or getManagerPhone binds to a phone number;
-\`user\` or \`manager\` must be that number. Checks run in the order form, app, timestamp, signature, identity, permission,
-parameters, business.
-
-A change that is sent again within 15 minutes with the same signature is carried out once and answered alike: repeat a call
-that got no answer as it was, and give a new call a new second. After code 1 correct the clock by \`serverTime\` and repeat.
-
-HTTP 429 with Retry-After: over 300 calls a minute and session, 60 that move money, 3,000 of one address or 60 logins.
-
-Codes: 0 success, 1 timestamp, 2 signature, 3 parameter, 4 identity not certified, 5 not allowed, 6 device or port occupied,
-999 unknown.`;
-
-/** What a parameter of every call is. */
-const common: Record<string, JsonObject> = {
-  appId: { type: "string", description: "The app's id" },
-  appKey: { type: "string", description: "The app's key" },
-  timestamp: { type: "integer", description: "UNIX seconds, at most 300 s from the server's clock" },
-  signature: { type: "string", description: "Signature over all other parameters, base64" },
-};
-
 const callName = (endpoint: AnyEndpoint): `${string}Call` => `${endpoint.name}Call`;
 
-function callSchema(endpoint: AnyEndpoint): CallSchema {
-  const input = z.toJSONSchema(endpoint.input, { io: "input" }) as JsonObject;
+const common: Record<string, JsonObject> = {
+  appId: { type: "string" },
+  appKey: { type: "string" },
+  timestamp: { type: "integer" },
+  signature: { type: "string" },
+};
+
+function callSchema(endpoint: AnyEndpoint, shared: Record<string, JsonObject>): CallSchema {
+  const input = schemaOf(endpoint.input, "input", shared);
   const own = (input.properties ?? {}) as Record<string, JsonObject>;
   const person = CALLER_NAMES[endpoint.side][0] ?? "";
-  const session: JsonObject = { type: "string", description: "The session of the login" };
-  const caller: JsonObject = { type: "string", description: "The session's phone number" };
+  const text: JsonObject = { type: "string" };
+  const properties = { ...common, session: text, ...(person in own ? {} : { [person]: text }), ...own };
   return {
     type: "object",
     additionalProperties: false,
-    properties: { ...common, session, ...(person in own ? {} : { [person]: caller }), ...own },
+    properties: explained(properties),
     required: [
       ...Object.keys(common),
       ...(endpoint.auth === "open" ? [] : ["session"]),
@@ -122,25 +106,41 @@ function callSchema(endpoint: AnyEndpoint): CallSchema {
   };
 }
 
-function operation(endpoint: AnyEndpoint): Operation {
+function operation(endpoint: AnyEndpoint, shared: Record<string, JsonObject>): Operation {
   const schema = { $ref: `#/components/schemas/${callName(endpoint)}` };
+  const { call, answer } = exampleOf(endpoint);
+  const body = { schema, example: call };
+  const description = [endpoint.description.replace(/\s+/g, " ").trim(), AUTH[endpoint.auth]];
+  if (endpoint.movesMoney === true) description.push("At most 60 calls a minute that move money.");
+  const refusals = endpoint.refusals.toSorted(byName);
   return {
     operationId: endpoint.name,
     tags: [endpoint.side],
     summary: endpoint.summary,
-    description: AUTH[endpoint.auth],
+    description: description.join(" "),
     requestBody: {
       required: true,
-      content: { "application/json": { schema }, "application/x-www-form-urlencoded": { schema } },
+      content: { "application/json": body, "application/x-www-form-urlencoded": body },
     },
     responses: {
       "200": {
         description: "Carried out, or refused with a code",
-        content: { "application/json": { schema: answerSchema(endpoint) } },
+        content: {
+          "application/json": {
+            schema: answerSchema(endpoint, shared),
+            examples: {
+              done: { summary: "Carried out", value: answer },
+              ...Object.fromEntries(refusals.filter(isRefusal).map((r) => [r, refusalExample(endpoint, r)])),
+              SESSION: refusalExample(endpoint, "SESSION"),
+            },
+          },
+        },
       },
-      "4XX": { description: "405, 413, 415 or 429: the call did not reach the method" },
+      ...Object.fromEntries(
+        turnedAway.map(({ status, name }) => [status, { $ref: `#/components/responses/${name}` }]),
+      ),
     },
-    "x-reasons": Object.fromEntries(endpoint.refusals.toSorted(byName).map((r) => [r, described(r)])),
+    "x-reasons": Object.fromEntries(refusals.map((r) => [r, described(r)])),
   };
 }
 
@@ -152,37 +152,131 @@ const AUTH = {
 
 const byName = (a: string, b: string): number => (a < b ? -1 : 1);
 const described = (reason: Reason) => ({ code: reasons[reason].code, message: reasons[reason].sentence });
+/** A remark stands beside an answer that is good. */
+const isRefusal = (reason: Reason): boolean => reason !== "TRUNCATED";
 
-function answerSchema(endpoint: AnyEndpoint): JsonObject {
-  const { $schema: _, ...data } = z.toJSONSchema(endpoint.output, { io: "output" }) as JsonObject;
+/** A call that was made, and its answer. */
+function exampleOf({ name }: AnyEndpoint): { call: Json; answer: Json } {
+  const found = (examples as Record<string, { call: Json; answer: Json }>)[name];
+  if (found === undefined) throw new Error(`${name} has no example: UPDATE_EXAMPLES=1 makes it`);
+  return found;
+}
+
+const refusalExample = (endpoint: AnyEndpoint, reason: Reason) => ({
+  summary: `Code ${reasons[reason].code}`,
+  value: refused(endpoint, new Refusal(reason)) as unknown as Json,
+});
+
+function answerSchema(
+  endpoint: AnyEndpoint,
+  shared: Record<string, JsonObject>,
+): { anyOf: [JsonObject, JsonObject] } {
   const carriedOut: JsonObject = {
     type: "object",
     required: ["code", "message", "data"],
     properties: {
-      code: { const: 0 },
-      message: { type: "string" },
+      code: { const: 0, description: "Carried out, or a ResultInfo whose result is 1" },
+      message: { type: "string", description: "A sentence for a person" },
       reason: {
         type: "string",
         description: "With a ResultInfo whose result is 1, or a remark on what is answered",
       },
-      data,
+      data: { ...schemaOf(endpoint.output, "output", shared), description: "The answer" },
     },
   };
   return { anyOf: [carriedOut, { $ref: "#/components/schemas/Refusal" }] };
 }
 
+/** The schema of a value on the wire. What has a name of its own goes to `shared` and is referred to. */
+function schemaOf(of: z.ZodType, io: "input" | "output", shared: Record<string, JsonObject>): JsonObject {
+  const { $schema: _, $defs = {}, ...schema } = z.toJSONSchema(of, { io }) as JsonObject;
+  for (const [name, definition] of Object.entries($defs as Record<string, JsonObject>)) {
+    const { id: _, ...own } = definition;
+    shared[name] = explain(own);
+  }
+  return explain(schema);
+}
+
+/** Every member says what it means: by itself, or by the glossary. */
+function explain(schema: JsonObject): JsonObject {
+  const said: JsonObject = { ...schema };
+  if (typeof said.$ref === "string") said.$ref = said.$ref.replace("#/$defs/", "#/components/schemas/");
+  if (said.properties !== undefined)
+    said.properties = explained(said.properties as Record<string, JsonObject>);
+  if (said.items !== undefined) said.items = explain(said.items as JsonObject);
+  return said;
+}
+
+function explained(properties: Record<string, JsonObject>): Record<string, JsonObject> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => {
+      const description = schema.description ?? glossary[name];
+      return [name, { ...explain(schema), ...(description !== undefined && { description }) }];
+    }),
+  );
+}
+
 const refusalSchema: JsonObject = {
   type: "object",
-  description: `Every method may answer ${commonReasons.join(", ")}; the others stand with the method.`,
+  description: `Every method may answer ${commonReasons.map((r) => `${r} (${reasons[r].code})`).join(", ")}; the others stand with the method.`,
   required: ["code", "message", "reason", "data"],
   properties: {
-    code: { enum: [1, 2, 3, 4, 5, 6, 999] },
+    code: { enum: [1, 2, 3, 4, 5, 6, 999], description: "The code of the table" },
     message: {
       type: "string",
       description: "A sentence for a person; of code 3 with the parameter and what is allowed",
     },
-    reason: { type: "string", enum: Object.keys(reasons).toSorted(byName) },
+    reason: {
+      type: "string",
+      enum: Object.keys(reasons).toSorted(byName),
+      description: "The stable word for a program",
+    },
     serverTime: { type: "integer", description: "UNIX seconds, with code 1" },
-    data: { type: "array", maxItems: 0 },
+    data: { type: "array", maxItems: 0, description: "Empty" },
   },
 };
+
+const unknown = (message: string) => ({ code: 999, message, data: [] });
+
+/** What never reaches a method. */
+const turnedAway = [
+  {
+    status: "405",
+    name: "NoPost",
+    response: turned("The call is no POST", unknown("POST only")),
+  },
+  {
+    status: "413",
+    name: "TooLarge",
+    response: turned("The body is over 64 KiB", unknown("the body has at most 65536 bytes")),
+  },
+  {
+    status: "415",
+    name: "NoForm",
+    response: turned(
+      "The body is neither JSON nor a form",
+      unknown("Content-Type is application/json or application/x-www-form-urlencoded, UTF-8, not compressed"),
+    ),
+  },
+  {
+    status: "429",
+    name: "TooOften",
+    response: {
+      ...turned("A rate is used up", unknown("too many calls")),
+      headers: { "Retry-After": { description: "Seconds to wait", schema: { type: "integer" } } },
+    },
+  },
+];
+
+function turned(description: string, example: JsonObject): JsonObject {
+  const schema: JsonObject = {
+    type: "object",
+    required: ["code", "message", "data"],
+    properties: {
+      code: { const: 999, description: "Unknown" },
+      message: { type: "string", description: "What is wrong, in English" },
+      data: { type: "array", maxItems: 0, description: "Empty" },
+    },
+  };
+  return { description, content: { "application/json": { schema, example } } };
+}

@@ -3,29 +3,39 @@ import { z } from "zod";
 import type { OrderInfo } from "../database/schema.ts";
 import { wireTimeIn, yuan } from "./fields.ts";
 
+export const OrderState = z.enum(["starting", "charging", "finished", "cancelled"]);
+
 /** A bill: the document's OrderInfo, and how the charge stands (spec 2, "Beyond the document"). */
-export const Bill = z.object({
-  orderId: z.string(),
-  deviceCode: z.string(),
-  deviceName: z.string(),
-  port: z.int(),
-  unitPrice: yuan,
-  unit: z.int(),
-  money: yuan,
-  orderTime: z.string(),
-  state: z.enum(["starting", "charging", "finished", "cancelled"]),
-  payState: z.enum(["unpaid", "paying", "paid", "waived"]),
-  startTime: z.string(),
-  endTime: z.string(),
-  /** Proven minutes delivered; null while nobody has said so. */
-  minutes: z.int().nullable(),
-});
+export const Bill = z
+  .object({
+    orderId: z.string(),
+    deviceCode: z.string(),
+    deviceName: z.string().meta({ description: "The charger's name when the order was made" }),
+    port: z.int(),
+    unitPrice: yuan.meta({ description: "Yuan for a unit when the order was made" }),
+    unit: z.int().meta({ description: "Units of thirty minutes that are billed" }),
+    money: yuan.meta({ description: "The bill in yuan" }),
+    orderTime: z.string(),
+    state: OrderState,
+    payState: z.enum(["unpaid", "paying", "paid", "waived"]),
+    startTime: z.string(),
+    endTime: z.string(),
+    minutes: z.int().nullable(),
+  })
+  .meta({ id: "Bill" });
 
 /** The document's OrderData, and how the charge stands. */
-export const OrderData = Bill.extend({ pmoney: z.int(), cash: yuan, payTime: z.string() });
+export const OrderData = Bill.extend({
+  pmoney: z.int().meta({ description: "Coins that paid it" }),
+  cash: yuan.meta({ description: "Yuan that paid it through WeChat" }),
+  payTime: z.string(),
+}).meta({ id: "OrderData" });
 
 /** As a manager sees it: with whose charge it was. */
-export const ManagedOrderData = OrderData.extend({ user: z.string(), userName: z.string() });
+export const ManagedOrderData = OrderData.extend({
+  user: z.string().meta({ description: "Phone number of who charged" }),
+  userName: z.string().meta({ description: "Name of who charged" }),
+}).meta({ id: "ManagedOrderData" });
 
 type Order = Selectable<OrderInfo>;
 

@@ -13,8 +13,8 @@ export const span = { startDate: StartDate_.optional(), endDate: EndDate_.option
 export const orderPageOf = <T extends z.ZodType>(row: T) =>
   z.object({
     totalCount: z.int(),
-    totalUnit: z.int().meta({ description: "Half hours of all orders that match" }),
-    totalMoney: yuan,
+    totalUnit: z.int().meta({ description: "Units of thirty minutes of all orders that match" }),
+    totalMoney: yuan.meta({ description: "Bills of all orders that match, in yuan" }),
     abstractList: z.array(row),
   });
 

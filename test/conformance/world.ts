@@ -41,9 +41,14 @@ export const sessions = {
   },
 } as const;
 
+/** Those of the OpenAPI document's examples. */
 export const apps = {
-  user: { appId: "conformance-user-id", appKey: "conformance-user-key", jamCode: "u".repeat(32) },
-  manager: { appId: "conformance-boss-id", appKey: "conformance-boss-key", jamCode: "b".repeat(32) },
+  user: { appId: "example-user", appKey: "example-user-key", jamCode: "ExampleJamCodeOfUsers0123456789a" },
+  manager: {
+    appId: "example-manager",
+    appKey: "example-manager-key",
+    jamCode: "ExampleJamCodeOfManagers01234567",
+  },
 } as const;
 
 export type AuthMode = Config["authMode"];

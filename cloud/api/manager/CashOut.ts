@@ -8,6 +8,10 @@ export default endpoint({
   name: "CashOut",
   side: "manager",
   summary: "Ask for all that can be withdrawn to be paid to a bank account.",
+  description: `
+    Takes exactly the orders that getOrderCash counts under one cashOutId. The operator pays by bank
+    transfer and says how it went: see getCashOutList; when it fails the orders can be withdrawn again. The
+    account number is stored encrypted and shown masked.`,
   auth: "session",
   movesMoney: true,
   input: z.object({ manager: Phone_, bankName: Name_, bankUser: Name_, bankCode: BankCode_ }),

@@ -9,8 +9,11 @@ export default endpoint({
   name: "addBlackUser",
   side: "manager",
   summary: "Bar a user who has charged at one of the manager's chargers from all of them.",
+  description: `
+    It holds for orders made from now on, also while the gateway is cut off. Somebody who is on the list
+    already stays on it.`,
   auth: "session",
-  input: z.object({ manager: Phone_, user: Phone_ }),
+  input: z.object({ manager: Phone_, user: Phone_.meta({ description: "Phone number of who is barred" }) }),
   output: list(ResultInfo),
   refusals: ["USER_NEVER_CHARGED"],
   async run({ cloud, caller, input, refuse, once }) {

@@ -8,6 +8,7 @@ export default endpoint({
   name: "addDevice",
   side: "manager",
   summary: "Take a charger that nobody manages; it begins enabled, free of charge and without a name.",
+  description: "The operator has registered the charger before. It begins with maxUnit 12.",
   auth: "session",
   input: z.object({ manager: Phone_, deviceCode: DeviceCode_ }),
   output: list(ResultInfo),

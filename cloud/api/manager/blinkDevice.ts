@@ -8,6 +8,7 @@ export default endpoint({
   name: "blinkDevice",
   side: "manager",
   summary: "Have all LEDs of a charger blink, so that it can be found.",
+  description: "The charger must be behind a gateway that is online. Nothing is stored.",
   auth: "session",
   input: z.object({ manager: Phone_, deviceCode: DeviceCode_ }),
   output: list(ResultInfo),

@@ -9,6 +9,7 @@ export default endpoint({
   name: "deleteBlackUser",
   side: "manager",
   summary: "Take users off the manager's black list, all of the list or none.",
+  description: "It holds for orders made from now on.",
   auth: "session",
   input: z.object({ manager: Phone_, userList: PhoneList_ }),
   output: list(ResultInfo),

@@ -8,6 +8,9 @@ export default endpoint({
   name: "deleteDevice",
   side: "manager",
   summary: "Give chargers back to nobody, all of the list or none.",
+  description: `
+    Orders made before run on and stay the manager's, and so does their money. The document's table spells
+    Result: both are answered, with equal values.`,
   auth: "session",
   input: z.object({ manager: Phone_, deviceCodeList: DeviceCodeList_ }),
   // The table spells it `Result`; both stand, with equal values.

@@ -7,9 +7,16 @@ export default endpoint({
   name: "getBlackUser",
   side: "manager",
   summary: "List the manager's black list, newest first.",
+  description: "Only the caller's own list.",
   auth: "session",
   input: z.object({ manager: Phone_, startIndex: StartIndex_, pageSize: PageSize_ }),
-  output: pageOf(z.object({ user: z.string(), userName: z.string(), setupTime: z.string() })),
+  output: pageOf(
+    z.object({
+      user: z.string().meta({ description: "Phone number of who is barred" }),
+      userName: z.string().meta({ description: "Name of who is barred" }),
+      setupTime: z.string(),
+    }),
+  ),
   refusals: [],
   async read({ cloud, caller, input }) {
     const { totalCount, rows } = await blackListOf(cloud.db, caller.phone, input);

@@ -7,20 +7,23 @@ export default endpoint({
   name: "getCashOutList",
   side: "manager",
   summary: "List the manager's cash-outs, newest first; the totals count those that succeeded.",
+  description: `
+    Ask for a page (startIndex and pageSize), or for all: then at most 10,000 are answered, with the reason
+    TRUNCATED where there are more. All states are listed.`,
   auth: "session",
   input: paged({ manager: Phone_ }),
   output: z.object({
-    totalCount: z.int(),
-    totalCash: yuan,
+    totalCount: z.int().meta({ description: "Cash-outs that succeeded" }),
+    totalCash: yuan.meta({ description: "Yuan that they brought" }),
     CashOutList: z.array(
       z.object({
         cashOutId: z.string(),
-        bankCode: z.string().meta({ description: "Masked" }),
-        money: yuan,
+        bankCode: z.string().meta({ description: "The account's number, masked" }),
+        money: yuan.meta({ description: "Yuan that were withdrawn" }),
         service: yuan,
-        cash: yuan,
+        cash: yuan.meta({ description: "Yuan that the bank transfer brings: money less service" }),
         state: z.int().min(0).max(2).meta({ description: "0 success, 1 failed, 2 pending" }),
-        reason: z.string(),
+        reason: z.string().meta({ description: "Why it failed; empty otherwise" }),
         cashOutTime: z.string(),
         processTime: z.string(),
       }),

@@ -8,16 +8,19 @@ export default endpoint({
   name: "getDeviceList",
   side: "manager",
   summary: "List the manager's chargers, the one added last first, with the stored price.",
+  description: "Unlike getDeviceInfo it shows the stored price also of a charger that is free.",
   auth: "session",
   input: z.object({ manager: Phone_, startIndex: StartIndex_, pageSize: PageSize_ }),
   output: pageOf(
     z.object({
       deviceCode: z.string(),
       deviceName: z.string(),
-      state: Flag,
+      state: Flag.meta({ description: "0 enabled, 1 disabled" }),
       maxUnit: z.int(),
       chargeFlag: Flag,
-      unitPrice: yuan,
+      unitPrice: yuan.meta({
+        description: "Yuan for a unit of thirty minutes, also where nothing is charged now",
+      }),
       addTime: z.string(),
       ...reachFields,
     }),

@@ -7,6 +7,7 @@ export default endpoint({
   name: "getManagerInfo",
   side: "manager",
   summary: "The manager's name.",
+  description: "Open to a manager who waits for approval.",
   auth: "session",
   pendingManager: true,
   input: z.object({ manager: Phone_ }),

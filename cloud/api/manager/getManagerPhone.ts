@@ -6,6 +6,10 @@ export default endpoint({
   name: "getManagerPhone",
   side: "manager",
   summary: "Binds the phone number that WeChat vouches for to the session's WeChat account, and answers it.",
+  description: `
+    Give either code, WeChat's newer way, or encryptData and iv. The number is the manager from then on: it
+    is registered when it is new, and waits until the operator approves it. A number that was bound to
+    another WeChat account moves here, and the other account's sessions end.`,
   auth: "login",
   input: PhoneInput,
   output: list(PhoneInfo),

@@ -8,13 +8,18 @@ export default endpoint({
   side: "manager",
   summary:
     "List the charges at chargers that the manager managed then, newest first, with totals over all that match.",
+  description: `
+    Ask for a page (startIndex and pageSize), for one order (orderId), or for all: then at most 10,000 are
+    answered, with the reason TRUNCATED where there are more. An order belongs to who managed the charger
+    when it was made, so a transfer moves no history. Orders that are starting, cancelled or waived are in
+    no list.`,
   auth: "session",
   input: paged({
     manager: Phone_,
     ...span,
-    user: Phone_.optional(),
-    deviceCode: DeviceCode_.optional(),
-    orderId: OrderId_.optional(),
+    user: Phone_.optional().meta({ description: "Only charges of this phone number" }),
+    deviceCode: DeviceCode_.optional().meta({ description: "Only charges at this charger" }),
+    orderId: OrderId_.optional().meta({ description: "Only this order; without page parameters" }),
   }),
   output: orderPageOf(ManagedOrderData),
   refusals: ["TRUNCATED"],

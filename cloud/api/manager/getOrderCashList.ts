@@ -7,6 +7,9 @@ export default endpoint({
   name: "getOrderCashList",
   side: "manager",
   summary: "List the paid charges that no cash-out has, newest first.",
+  description: `
+    Ask for a page (startIndex and pageSize), or for all: then at most 10,000 are answered, with the reason
+    TRUNCATED where there are more.`,
   auth: "session",
   input: paged({ manager: Phone_ }),
   output: pageOf(ManagedOrderData),

@@ -8,6 +8,7 @@ export default endpoint({
   name: "reportDeviceName",
   side: "manager",
   summary: "Name one of the manager's chargers.",
+  description: "Orders made before keep the name that they were made with.",
   auth: "session",
   input: z.object({ manager: Phone_, deviceCode: DeviceCode_, deviceName: Name_ }),
   output: list(ResultInfo),

@@ -7,6 +7,7 @@ export default endpoint({
   name: "reportManagerName",
   side: "manager",
   summary: "Sets the manager's name.",
+  description: "Open to a manager who waits for approval.",
   auth: "session",
   pendingManager: true,
   input: z.object({ manager: Phone_, managerName: Name_ }),

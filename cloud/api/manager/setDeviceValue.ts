@@ -11,6 +11,9 @@ export default endpoint({
   side: "manager",
   summary:
     "Enable or disable a charger, set its price and its longest charge; orders made before keep theirs.",
+  description: `
+    Give at least one of the four values. The price times the longest charge is at most 999.99 yuan. The
+    gateway is told at once.`,
   auth: "session",
   input: z
     .object({
@@ -19,7 +22,11 @@ export default endpoint({
       state: Bit_.optional().meta({ description: "0 enabled, 1 disabled" }),
       maxUnit: Unit_.optional(),
       chargeFlag: Bit_.optional().meta({ description: "0 free, 1 charged for" }),
-      unitPrice: Yuan_.optional(),
+      unitPrice: Yuan_.optional().meta({
+        description: "Yuan for a unit of thirty minutes",
+        minimum: 0.01,
+        maximum: 99.99,
+      }),
     })
     .superRefine(({ manager, deviceCode, ...values }, context) => {
       if (Object.values(values).some((v) => v !== undefined)) return;

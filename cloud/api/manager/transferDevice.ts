@@ -9,6 +9,9 @@ export default endpoint({
   side: "manager",
   summary:
     "Give chargers to another approved manager, all of the list or none; orders made before stay the giver's.",
+  description: `
+    The receiver is a registered manager whom the operator has approved. Name, price and longest charge go
+    along.`,
   auth: "session",
   input: z.object({ manager: Phone_, transfer: Phone_, deviceCodeList: DeviceCodeList_ }),
   output: list(ResultInfo),

@@ -7,6 +7,11 @@ export default endpoint({
   name: "cancelPowerOrder",
   side: "user",
   summary: "Cancel an order that has not begun, or whose charger the phone could not switch on.",
+  description: `
+    Behind a gateway the start is taken back: refused when it runs already, and after ten seconds without
+    word the order counts as cancelled, for which nothing is ever owed. Without a gateway the same user must
+    have reported the port as free or damaged after the order; three a day. An open payment is closed first,
+    and while WeChat does not confirm that, nothing is cancelled.`,
   auth: "session",
   movesMoney: true,
   input: z.object({ orderId: OrderId_ }),

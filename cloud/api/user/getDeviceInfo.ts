@@ -8,18 +8,20 @@ export default endpoint({
   name: "getDeviceInfo",
   side: "user",
   summary: "A charger by the code printed on it: price, longest charge, ports, and how it is reached.",
+  description: `
+    jamCode is given for a charger without a gateway only, which the phone drives itself, and only to a
+    session. unitPrice is 0 where nothing is charged for.`,
   auth: "open",
   input: z.object({ deviceCode: DeviceCode_ }),
   output: list(
     z.object({
       deviceName: z.string(),
-      /** 0 enabled, 1 disabled. */
-      state: Flag,
+      state: Flag.meta({ description: "0 enabled, 1 disabled" }),
       btName: z.string(),
       jamCode: z.string(),
       maxUnit: z.int(),
       chargeFlag: Flag,
-      unitPrice: yuan,
+      unitPrice: yuan.meta({ description: "Yuan for a unit of thirty minutes; 0 where nothing is charged" }),
       ...reachFields,
     }),
   ),

@@ -8,6 +8,9 @@ export default endpoint({
   name: "getOrderPay",
   side: "user",
   summary: "List the caller's bills that wait to be paid, oldest first.",
+  description: `
+    Every order that charges or has charged and is not paid, also those that the gateway began while it was
+    cut off. While the list is not empty no new order begins.`,
   auth: "session",
   input: z.object({ user: Phone_ }),
   output: list(Bill),

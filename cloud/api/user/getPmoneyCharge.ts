@@ -7,9 +7,16 @@ export default endpoint({
   name: "getPmoneyCharge",
   side: "user",
   summary: "List the coins that the caller has bought, newest first.",
+  description: "Purchases that were paid; one that is open or failed is not in it.",
   auth: "session",
   input: z.object({ user: Phone_, startIndex: StartIndex_, pageSize: PageSize_ }),
-  output: pageOf(z.object({ payId: z.string(), pmoney: z.int(), payTime: z.string() })),
+  output: pageOf(
+    z.object({
+      payId: z.string(),
+      pmoney: z.int().meta({ description: "Coins bought" }),
+      payTime: z.string(),
+    }),
+  ),
   refusals: [],
   async read({ cloud, caller, input }) {
     const { totalCount, rows } = await purchasesOf(cloud.db, caller.phone, input);

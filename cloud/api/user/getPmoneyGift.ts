@@ -7,12 +7,13 @@ export default endpoint({
   name: "getPmoneyGift",
   side: "user",
   summary: "List the coins that the caller has given and got, newest first.",
+  description: "Gifts in both directions; fromTo says which way.",
   auth: "session",
   input: z.object({ user: Phone_, startIndex: StartIndex_, pageSize: PageSize_ }),
   output: pageOf(
     z.object({
       giftId: z.string(),
-      pmoney: z.int(),
+      pmoney: z.int().meta({ description: "Coins given" }),
       fromTo: Flag.meta({ description: "0 given, 1 got" }),
       user: z.string().meta({ description: "The other one's phone number" }),
       name: z.string().meta({ description: "The other one's name" }),

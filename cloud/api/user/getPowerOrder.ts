@@ -7,6 +7,9 @@ export default endpoint({
   name: "getPowerOrder",
   side: "user",
   summary: "Show one order of the caller, whatever its state.",
+  description: `
+    An order that has begun shows what is billed: when a charge broke off, the bill is lowered to the proven
+    minutes, and what was paid too much goes back by itself.`,
   auth: "session",
   input: z.object({ user: Phone_, orderId: OrderId_ }),
   output: list(OrderData),

@@ -7,6 +7,7 @@ export default endpoint({
   name: "getProfessionList",
   side: "user",
   summary: "List the trades that a user can have.",
+  description: "The operator keeps the list.",
   auth: "open",
   input: z.object({}),
   output: list(z.object({ professionId: z.int(), professionName: z.string() })),

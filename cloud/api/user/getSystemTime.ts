@@ -6,6 +6,7 @@ export default endpoint({
   name: "getSystemTime",
   side: "user",
   summary: "The time as YYYYMMDDHHMMSS in the site's zone, for a phone that sets a charger's clock.",
+  description: "The same zone as every time on this interface.",
   auth: "open",
   input: z.object({}),
   output: list(z.object({ time: z.string() })),

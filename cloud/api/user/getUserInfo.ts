@@ -8,15 +8,15 @@ export default endpoint({
   name: "getUserInfo",
   side: "user",
   summary: "Name, trade and coins of the user, and whether a bill waits to be paid.",
+  description: "Coins that a payment holds are not in pmoney.",
   auth: "session",
   input: z.object({ user: Phone_ }),
   output: list(
     z.object({
       userName: z.string(),
       professionName: z.string(),
-      pmoney: z.int(),
-      /** 1 exactly when getOrderPay lists something. */
-      order: Flag,
+      pmoney: z.int().meta({ description: "Coins that can be spent" }),
+      order: Flag.meta({ description: "1 exactly when getOrderPay lists something" }),
     }),
   ),
   refusals: [],

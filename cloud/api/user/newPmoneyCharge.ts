@@ -8,9 +8,16 @@ export default endpoint({
   name: "newPmoneyCharge",
   side: "user",
   summary: "Buy coins with WeChat Pay.",
+  description: `
+    Answers the purchase and what wx.requestPayment takes (jsapi) or the page to open (h5). The coins are
+    there when WeChat has confirmed the payment; an attempt lives 15 minutes.`,
   auth: "session",
   movesMoney: true,
-  input: z.object({ user: Phone_, pmoney: Whole_(1, 999), channel: Channel_.optional() }),
+  input: z.object({
+    user: Phone_,
+    pmoney: Whole_(1, 999).meta({ description: "Coins to buy" }),
+    channel: Channel_.optional(),
+  }),
   output: list(z.object({ payId: z.string(), package: z.string() })),
   refusals: ["NO_OPENID", "WECHAT_UNAVAILABLE"],
   async run({ cloud, caller, input, address, refuse, once }) {

@@ -8,9 +8,15 @@ export default endpoint({
   name: "newPmoneyGift",
   side: "user",
   summary: "Give coins to another user.",
+  description: `
+    Moves spendable coins at once, never below zero and never to oneself. Both must be known users.`,
   auth: "session",
   movesMoney: true,
-  input: z.object({ userFrom: Phone_, userTo: Phone_, pmoney: Whole_(1, 99_999) }),
+  input: z.object({
+    userFrom: Phone_,
+    userTo: Phone_,
+    pmoney: Whole_(1, 99_999).meta({ description: "Coins to give" }),
+  }),
   output: list(ResultInfo),
   refusals: ["COINS_SHORT", "PHONE_UNCONFIRMED", "USER_UNKNOWN"],
   async change({ tx, cloud, caller, input, refuse }) {

@@ -9,14 +9,20 @@ export default endpoint({
   name: "payPowerOrder",
   side: "user",
   summary: "Pay a bill with coins, with WeChat Pay, or with both.",
+  description: `
+    pmoney coins at their value and cash together must be money exactly. Coins are held while the payment at
+    WeChat is open and given back when it fails. With coins alone the bill is paid at once and package is
+    empty; otherwise it is what wx.requestPayment takes (jsapi) or the page to open (h5). An attempt lives
+    15 minutes; a new one closes the one before. Paid is what WeChat says, by notification or when asked:
+    see queryOrderPay.`,
   auth: "session",
   movesMoney: true,
   input: z.object({
     user: Phone_,
     orderId: OrderId_,
-    money: Yuan_,
-    pmoney: Whole_(0, 99_999),
-    cash: Yuan_,
+    money: Yuan_.meta({ description: "The whole bill in yuan, as getOrderPay answers" }),
+    pmoney: Whole_(0, 99_999).meta({ description: "Coins to pay with" }),
+    cash: Yuan_.meta({ description: "Yuan to be paid through WeChat" }),
     channel: Channel_.optional(),
   }),
   output: list(z.object({ package: z.string() })),

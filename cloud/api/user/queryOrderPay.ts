@@ -6,6 +6,9 @@ export default endpoint({
   name: "queryOrderPay",
   side: "user",
   summary: "Ask whether a bill has been paid; WeChat is asked when that is open.",
+  description: `
+    result 0: paid. WeChat is asked at most once in two seconds for a payment. The reason is PENDING while
+    it is open and FAILED when the last attempt has come to nothing.`,
   auth: "session",
   input: z.object({ orderId: OrderId_ }),
   output: list(ResultInfo),

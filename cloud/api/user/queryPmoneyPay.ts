@@ -6,6 +6,9 @@ export default endpoint({
   name: "queryPmoneyPay",
   side: "user",
   summary: "Whether a purchase of coins has been paid; WeChat is asked when that is open.",
+  description: `
+    result 0: paid, and the coins are there. WeChat is asked at most once in two seconds for a payment. The
+    reason is PENDING while it is open and FAILED when it has come to nothing.`,
   auth: "session",
   input: z.object({ payId: PayId_ }),
   output: list(ResultInfo),

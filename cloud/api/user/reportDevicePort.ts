@@ -7,6 +7,10 @@ export default endpoint({
   name: "reportDevicePort",
   side: "user",
   summary: "What a phone has read of a charger's ports; of a charger behind a gateway it is a hint only.",
+  description: `
+    Behind a gateway the report is kept as a hint and changes nothing. Without one it shows in portState, is
+    the proof that cancelPowerOrder asks for, and a damaged port (999) refuses orders for ten minutes, or
+    until it is reported otherwise when two users agree. It never ends an order.`,
   auth: "session",
   input: z.object({ deviceCode: DeviceCode_, portState: PortState_ }),
   output: list(ResultInfo),

@@ -7,6 +7,8 @@ export default endpoint({
   name: "reportUserName",
   side: "user",
   summary: "Sets the user's name, which a charge asks for.",
+  description: `
+    The document's table says cause where the others say reason: both are answered, with equal values.`,
   auth: "session",
   input: z.object({ user: Phone_, userName: Name_ }),
   // The table says `cause` where the others say `reason`; both stand, with equal values.

@@ -7,6 +7,7 @@ export default endpoint({
   name: "reportUserProfession",
   side: "user",
   summary: "Sets the user's trade.",
+  description: "The ids are those of getProfessionList; one that is not in it is refused.",
   auth: "session",
   input: z.object({ user: Phone_, professionId: Whole_(1, 9999) }),
   output: list(ResultInfo),

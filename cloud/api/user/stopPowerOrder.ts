@@ -7,6 +7,9 @@ export default endpoint({
   name: "stopPowerOrder",
   side: "user",
   summary: "End a charge early; what was agreed is still owed.",
+  description: `
+    Switches the port off. When the charger does not answer in time the reason is STOP_PENDING and the stop
+    goes on by itself.`,
   auth: "session",
   input: z.object({ user: Phone_, orderId: OrderId_ }),
   output: list(ResultInfo),

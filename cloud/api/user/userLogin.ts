@@ -6,6 +6,10 @@ export default endpoint({
   name: "userLogin",
   side: "user",
   summary: "Opens a session for the WeChat account that the code of wx.login stands for.",
+  description: `
+    Exchanges the code, which WeChat takes once and for five minutes. The session lives 30 days from its
+    last use; an account may have several. Until a phone number is bound to the account, it is good for
+    getUserPhone and for what needs no session.`,
   auth: "open",
   login: true,
   input: LoginInput,
