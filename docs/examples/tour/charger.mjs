@@ -6,7 +6,9 @@ export const deviceCode = "DEMO0003";
 export const deviceName = "示例充电器";
 
 /** Answers how many chargers both managers had before. */
-export async function takeCharger({ manager1, manager2, user2 }) {
+export async function takeCharger({ anyone, manager1, manager2, user2 }) {
+  documents("gateway: 1 online; portState: empty if unknown.");
+  await anyone.soonGets("getDeviceInfo", { deviceCode }, [{ gateway: 1, portState: /./ }]);
   documents("totalCount counts everything that matches.");
   const some = { totalCount: (n) => n >= 0 };
   const { totalCount: first } = await manager1.gets("getDeviceList", page(1), some);
