@@ -5,7 +5,7 @@
 import { Caller, page } from "./tour/caller.mjs";
 import { blackList, charge, chargeForCoins, lists } from "./tour/charge.mjs";
 import { deviceCode, giveBack, handOver, setUpCharger, takeCharger } from "./tour/charger.mjs";
-import { documents, taken } from "./tour/documented.mjs";
+import { documents, methods, taken } from "./tour/documented.mjs";
 import { clearLeftOvers } from "./tour/left.mjs";
 import { buyCoins, giveCoins, payBill, withdraw, withdrawable } from "./tour/money.mjs";
 import { introduce, login, strangers } from "./tour/people.mjs";
@@ -61,4 +61,4 @@ const orders = [{ orderId: ofUser1, pmoney: 1, cash: 0, payState: "paid" }, thei
 await withdraw(everyone, people, cashBefore, orders, 470 + coinFen, cashOutRate);
 await giveBack(everyone, chargers);
 
-console.log(`\n${taken()} steps, all as documented`);
+console.log(`\n${taken()} steps, ${methods()}, all as documented`);

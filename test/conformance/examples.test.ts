@@ -16,7 +16,7 @@ import { makeWorld, sessions } from "./world.ts";
 const file = new URL("../../cloud/api/examples.json", import.meta.url);
 const methods = new URL("./methods/", import.meta.url);
 
-test("the examples are what the interface is sent and answers", async () => {
+test("the examples are what the interface is sent and answers", { timeout: 120_000 }, async () => {
   const examples: Record<string, unknown> = {};
   for (const { name } of table) examples[name] = await exampleOf(name);
   const text = `${JSON.stringify(examples, undefined, 2)}\n`;

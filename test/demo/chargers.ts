@@ -16,5 +16,7 @@ export const users = [
   { phone: "13800000002", openid: "demo-user-2", name: "演示用户二" },
 ] as const;
 
+/** Its password is made at the first start. */
+export const OPERATOR = "operator";
 export const GATEWAY = "demo-gateway";
 export const SITE = "demo";

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { table as apiTable } from "../../cloud/api/table.ts";
 import { freePorts } from "../e2e/ports.ts";
 import { until } from "../e2e/until.ts";
 import { chargers } from "./chargers.ts";
@@ -14,6 +15,8 @@ import { firstTaken } from "./ports.ts";
 /** `npm start` as its user meets it, above all when it is interrupted. */
 
 const dist = resolve(import.meta.dirname, "../../dist");
+/** All that the interfaces have. */
+const methods = apiTable.length;
 const TABLE = /^BluePower runs/;
 
 let folder: string;
@@ -152,6 +155,56 @@ describe("Ctrl-C while it starts", { timeout: 120_000 }, () => {
     );
     expect(await whole.interrupt()).toBe(0);
   });
+});
+
+test("a client written from the documents alone gets through every call, and the books balance", {
+  timeout: 120_000,
+}, async () => {
+  const running = await demo(TABLE);
+  const tour = join(import.meta.dirname, "../../docs/examples/tour.mjs");
+  const { stdout } = await promisify(execFile)(process.execPath, [tour], { env, timeout: 90_000 }).catch(
+    (failed: { stdout: string; stderr: string }) => {
+      throw new Error(`${failed.stdout}${failed.stderr}\n${running.lines.slice(-50).join("\n")}`);
+    },
+  );
+  expect(stdout.trimEnd().split("\n").at(-1)).toMatch(
+    new RegExp(`^1\\d\\d steps, ${methods} of ${methods} methods, all as documented$`),
+  );
+  const audit = await promisify(execFile)(process.execPath, [join(dist, "cloud/main.js"), "audit"], { env });
+  expect(audit.stdout).toMatch(/invariants hold/);
+  expect(await running.interrupt()).toBe(0);
+});
+
+test("the operator's password is shown at the first start, is good, and is not shown again", {
+  timeout: 60_000,
+}, async () => {
+  const first = await demo(TABLE);
+  const shown = /Operator +operator, password (\S+) \(shown this once\)/;
+  await until(
+    "the table is whole",
+    () => first.lines.join("\n"),
+    (text) => /^ +Data /m.test(text),
+  );
+  const password = shown.exec(first.lines.join("\n"))?.[1] ?? "";
+  const file = join(folder, "password");
+  await writeFile(file, password, { mode: 0o600 });
+  const as = { ...env, OPERATOR: "operator", OPERATOR_PASSWORD_FILE: file };
+  const program = join(dist, "cloud/main.js");
+  const set = ["device", "set", "DEMO0001", "--price", "2.00"];
+  await promisify(execFile)(process.execPath, [program, ...set], { env: as });
+  const { stdout } = await promisify(execFile)(process.execPath, [program, "audit", "log", "--json"], {
+    env: as,
+  });
+  expect((JSON.parse(stdout) as { who: string }[])[0]?.who).toBe("operator:operator");
+  await first.interrupt();
+  const second = await demo(TABLE);
+  await until(
+    "the table is whole",
+    () => second.lines.join("\n"),
+    (text) => /^ +Data /m.test(text),
+  );
+  expect(second.lines.join("\n")).not.toMatch(/password/);
+  expect(await second.interrupt()).toBe(0);
 });
 
 test("what a person changed after the first start stays at the second", { timeout: 60_000 }, async () => {

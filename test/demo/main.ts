@@ -80,6 +80,12 @@ const start = async (program: Parameters<typeof run>[0]): Promise<void> => {
 const answers = async (url: string): Promise<boolean> =>
   (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
 
+/** Whoever reads the table can order a charge at once. */
+const isOnline = async (url: string): Promise<boolean> => {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(1000) });
+  return ((await answer.json()) as { cloud: { state: string } }).cloud.state === "online";
+};
+
 const origin = `http://${config.reach}:${config.port}`;
 await start({
   name: "air",
@@ -117,6 +123,7 @@ await start({
   ready: () => answers(`${origin}/healthz`),
 });
 const tokenFile = join(config.dataDir, "gateway/token");
+const operator: { password: string | null } = { password: null };
 if (stopping === undefined) {
   await provision({
     cloud: join(dist, "cloud/main.js"),
@@ -127,11 +134,16 @@ if (stopping === undefined) {
     tokenFile,
     zone: config.zone,
     signal: given.signal,
-  }).catch((error: unknown) => {
-    if (stopping !== undefined) return;
-    console.error(`the demo data: ${error instanceof Error ? error.message : String(error)}`);
-    void stop(1);
-  });
+  }).then(
+    ({ password }) => {
+      operator.password = password;
+    },
+    (error: unknown) => {
+      if (stopping !== undefined) return;
+      console.error(`the demo data: ${error instanceof Error ? error.message : String(error)}`);
+      void stop(1);
+    },
+  );
 }
 for (const [i, charger] of chargers.entries()) {
   const control = config.chargerControlPort + i;
@@ -162,6 +174,6 @@ await start({
     RADIO: `virtual:${socket}`,
     SITE_TIME_ZONE: config.zone,
   },
-  ready: () => answers(`http://127.0.0.1:${config.gatewayPort}/healthz`),
+  ready: () => isOnline(`http://127.0.0.1:${config.gatewayPort}/status`),
 });
-if (stopping === undefined) console.log(table(config));
+if (stopping === undefined) console.log(table(config, operator));

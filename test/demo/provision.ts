@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { httpSignature } from "@bluepower/protocol/http/signature";
 import { systemClock } from "@bluepower/protocol/systemClock";
-import { chargers, GATEWAY, managers, SITE, users } from "./chargers.ts";
+import { chargers, GATEWAY, managers, OPERATOR, SITE, users } from "./chargers.ts";
 
 /**
  * Makes the demo data as people would: the operator's part with the command line, the users' with signed calls
  * after a login. What is there already stays as it is, so that a second start goes on with the same data; what is
- * missing is made, so that it also goes on after a first start that was interrupted.
+ * missing is made, so that it also goes on after a first start that was interrupted. Returns the operator's password where
+ * it is new: nobody can see it again.
  */
 export async function provision(demo: {
   cloud: string;
@@ -21,7 +22,7 @@ export async function provision(demo: {
   zone: string;
   /** Aborted when the demo is stopped meanwhile. */
   signal: AbortSignal;
-}): Promise<void> {
+}): Promise<{ password: string | null }> {
   const execute = promisify(execFile);
   const cloud = async (...args: string[]): Promise<string> => {
     const { stdout } = await execute(process.execPath, [demo.cloud, ...args], {
@@ -34,11 +35,12 @@ export async function provision(demo: {
   const list = async <T>(...what: string[]): Promise<T[]> =>
     JSON.parse(await cloud(...what, "--json")) as T[];
 
-  const [sites, gateways, approvals, devices] = await Promise.all([
+  const [sites, gateways, approvals, devices, accounts] = await Promise.all([
     list<{ name: string }>("site", "list"),
     list<{ id: string }>("gateway", "list"),
     list<{ manager: string; approved: number }>("manager", "list", "--phones"),
     list<{ deviceCode: string; deviceName: string }>("device", "list"),
+    list<{ name: string }>("account", "list"),
   ]);
   if (!sites.some((s) => s.name === SITE)) {
     const station = ["--station-id", "S001", "--station-name", "一号停车场"];
@@ -71,40 +73,49 @@ export async function provision(demo: {
     await cloud("device", "set", c.code, "--name", c.name, "--max-unit", "12", ...price);
   }
   await people(demo);
+  if (accounts.some((a) => a.name === OPERATOR)) return { password: null };
+  const made = await cloud("account", "add", OPERATOR, "--role", "admin", "--json");
+  return { password: (JSON.parse(made) as { password: string }).password };
 }
 
+type Side = "user" | "manager";
+
+/** Everybody has logged in once, so that WeChat's account and the phone number belong together. */
 async function people(demo: { origin: string; control: string; dataDir: string }): Promise<void> {
-  const apps = JSON.parse(await readFile(join(demo.dataDir, "apps.json"), "utf8")) as {
-    user: { appId: string; appKey: string; jamCode: string };
-  };
-  const call = async (method: string, own: Record<string, string>): Promise<Record<string, unknown>> => {
-    const parameters: Record<string, string> = {
-      appId: apps.user.appId,
-      appKey: apps.user.appKey,
-      timestamp: String(Math.floor(systemClock.now() / 1000)),
-      ...own,
-    };
-    const signature = httpSignature(new Map(Object.entries(parameters)), apps.user.jamCode);
-    const answer = (await post(`${demo.origin}/oapi/bluepower_user/1_0/${method}`, {
+  const apps = JSON.parse(await readFile(join(demo.dataDir, "apps.json"), "utf8")) as Record<
+    Side,
+    { appId: string; appKey: string; jamCode: string }
+  >;
+  const call = async (
+    side: Side,
+    method: string,
+    own: Record<string, string>,
+  ): Promise<Record<string, unknown>> => {
+    const { appId, appKey, jamCode } = apps[side];
+    const timestamp = String(Math.floor(systemClock.now() / 1000));
+    const parameters: Record<string, string> = { appId, appKey, timestamp, ...own };
+    const signature = httpSignature(new Map(Object.entries(parameters)), jamCode);
+    const answer = (await post(`${demo.origin}/oapi/bluepower_${side}/1_0/${method}`, {
       ...parameters,
       signature,
     })) as { code: number; message: string; data: Record<string, unknown>[] };
     if (answer.code !== 0) throw new Error(`${method}: ${answer.message}`);
     return answer.data[0] ?? {};
   };
-  for (const user of users) {
-    const { jsCode } = await post(`${demo.control}/login-code`, { app: "user", openid: user.openid });
-    const { session } = await call("userLogin", { jsCode: String(jsCode) });
-    const { code } = await post(`${demo.control}/phone`, {
-      app: "user",
-      openid: user.openid,
-      phone: user.phone,
-    });
-    await call("getUserPhone", { session: String(session), code: String(code) });
-    const { userName } = await call("getUserInfo", { session: String(session), user: user.phone });
-    if (userName === "") {
-      await call("reportUserName", { session: String(session), user: user.phone, userName: user.name });
-    }
+  const logIn = async (side: Side, { openid, phone }: { openid: string; phone: string }): Promise<string> => {
+    const { jsCode } = await post(`${demo.control}/login-code`, { app: side, openid });
+    const answer = await call(side, `${side}Login`, { jsCode: String(jsCode) });
+    const session = String(answer.session);
+    const { code } = await post(`${demo.control}/phone`, { app: side, openid, phone });
+    const method = side === "user" ? "getUserPhone" : "getManagerPhone";
+    await call(side, method, { session, code: String(code) });
+    return session;
+  };
+  for (const manager of managers) await logIn("manager", manager);
+  for (const { phone, openid, name } of users) {
+    const session = await logIn("user", { openid, phone });
+    const { userName } = await call("user", "getUserInfo", { session, user: phone });
+    if (userName === "") await call("user", "reportUserName", { session, user: phone, userName: name });
   }
 }
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { chargers, GATEWAY, managers, users } from "./chargers.ts";
+import { chargers, GATEWAY, managers, OPERATOR, users } from "./chargers.ts";
 import type { Settings } from "./settings.ts";
 
-/** The one table that `npm start` prints. */
-export function table(s: Settings): string {
+/** The one table that `npm start` prints; `password`: the operator's, where it was made just now. */
+export function table(s: Settings, { password }: { password: string | null }): string {
   const url = (port: number): string => `http://127.0.0.1:${port}`;
   const rows: [string, string][] = [
     ["Cloud", `http://${s.reach}:${s.port}  (/docs, /openapi.json, /healthz, /metrics)`],
@@ -16,6 +16,7 @@ export function table(s: Settings): string {
     ]),
     ["Users", users.map((u) => `${u.phone} (${u.openid})`).join(", ")],
     ["Managers", managers.map((m) => `${m.phone} (${m.openid})`).join(", ")],
+    ["Operator", password === null ? OPERATOR : `${OPERATOR}, password ${password} (shown this once)`],
     ["App keys", join(s.dataDir, "apps.json")],
     ["Data", s.dataDir],
   ];

@@ -37,6 +37,9 @@ const GATEWAY = "gateway-1";
 const dist = resolve(import.meta.dirname, "../../dist");
 const execute = promisify(execFile);
 
+/** A program is there within a second; a machine on which everything runs at once takes longer. */
+const READY_MS = 60_000;
+
 type Name = "air" | "sandbox" | "cloud" | "gateway" | (string & {});
 
 /**
@@ -228,7 +231,7 @@ export class Site {
         );
       });
     }
-    await until(`${name} is ready`, definition.ready, (ready) => ready, 30_000);
+    await until(`${name} is ready`, definition.ready, (ready) => ready, READY_MS);
   }
 
   /** Sends a signal to a program and, where it ends it, waits for the end. */

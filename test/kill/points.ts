@@ -19,7 +19,10 @@ const MAY_VANISH: readonly { label: RegExp; why: string }[] = [
     label: /^(mqtt desired|commit desired)$/,
     why: "changes that come close together make one desired state",
   },
-  { label: /^(frame|tell \w+) STA/, why: "the ports are read on a timer as well" },
+  {
+    label: /^(frame|tell \w+) STA|=port\.changed$|event port\.changed$/,
+    why: "the ports are read on a timer as well",
+  },
   { label: /is_trade_managed$/, why: "it is asked once a day, and remembered" },
   { label: /^commit order_info=finished$/, why: "the event of the end came before the answer to the stop" },
   {

@@ -58,10 +58,15 @@ function misfit(form, value, at) {
 /** The codes of the reasons that every method may answer; the others stand with their method. */
 const common = { PARAMETER: 3, APP_UNKNOWN: 4, TIMESTAMP: 1, SIGNATURE: 2, SESSION: 4 };
 
+const called = new Set();
+/** How many of the documented methods have been called, and how many there are. */
+export const methods = () => `${called.size} of ${Object.keys(described.paths).length} methods`;
+
 /** Where an answer is not one that /openapi.json describes for the method. */
 export function undescribed(side, method, answer) {
   const operation = described.paths[path(side, method)]?.post;
   if (!operation) return `${path(side, method)}: described`;
+  called.add(path(side, method));
   const { reason } = answer;
   const known = operation["x-reasons"][reason] ?? { code: common[reason], message: answer.message };
   if (reason && known.code !== answer.code) return `code of ${reason}: ${known.code ?? "none here"}`;
