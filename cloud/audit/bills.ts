@@ -18,11 +18,10 @@ const differenceIsToldOf = invariant(
 
 const differenceOfDay = invariant(
   "difference_of_day",
-  "a difference is of a day that was compared, and was found no later than that",
+  "a difference is of a day that was compared",
   () => sql<Said>`
-    select 'difference ' || d.id as subject, 'of ' || d.day || ', last found at ' || d."seenTime" as detail
-    from bill_difference d left join bill_day b on b.day = d.day
-    where (d."foundTime" <= d."seenTime" and d."seenTime" <= b."reconcileTime") is not true`,
+    select 'difference ' || d.id as subject, d.day || ' was not compared' as detail
+    from bill_difference d left join bill_day b on b.day = d.day where b.day is null`,
   said,
 );
 
