@@ -84,7 +84,7 @@ const settle = command({
   summary: "Mark a difference as dealt with, for a reason; moves no money.",
   argument: { name: "ID", parse: wholeValue(1, 999_999_999) },
   flags: { note: required("TEXT", textValue(200), "what it was, and what was done") },
-  examples: ['reconcile settle 3 --note "paid by hand at the merchant platform"'],
+  examples: ["reconcile settle 3 --note counted-twice"],
   async run({ argument: id, flags }, { change }) {
     const said = await change((tx, by) => settleDifference(tx, { id, note: flags.note }, by));
     switch (said) {

@@ -232,6 +232,9 @@ describe("the day is WeChat's, by the second:", () => {
     expect(await bench.refund(orderId)).toMatchObject({ refundNo, acceptTime: at(9, second) });
     expect((await reconcile(first)).said).toMatchObject({ payments: 1, refunds: 0, found: open(0) });
     expect((await reconcile(second)).said).toMatchObject({ payments: 0, refunds: 1, found: open(0) });
+    await bench.control("/bill", { number: refundNo, forgotten: true });
+    expect((await reconcile(first)).said).toMatchObject({ found: open(0) });
+    expect((await reconcile(second)).said).toMatchObject({ found: open(1) });
   });
 });
 
