@@ -28,8 +28,8 @@ export interface WeChatPayAccount {
 const CALL_DEADLINE = seconds(5);
 /** No answer of WeChat Pay comes near it. */
 const ANSWER_MAX = 256 * 1024;
-/** Nobody waits for a file, and a large one comes over a site's mobile line. */
-const FILE_DEADLINE = seconds(60);
+/** Nobody waits for a file, and a large one takes its time; a program that is told to end waits no longer than this. */
+const FILE_DEADLINE = seconds(30);
 /** Certificates are asked for at most so often: anybody can name a serial that nobody knows. */
 const LEARN_AGAIN = seconds(60);
 
