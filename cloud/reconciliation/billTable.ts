@@ -29,6 +29,7 @@ export function readBillTable(
   const missing = of.needed.find((name) => head.filter((h) => h === name).length !== 1);
   if (missing !== undefined) return bad(`the column ${missing} is not there once`);
   const free = head.indexOf(of.free);
+  const at = new Map(head.map((name, n) => [name, n]));
   let n = 1;
   for (const line of lines) {
     n++;
@@ -44,7 +45,7 @@ export function readBillTable(
     const excess = values.length - head.length;
     if (excess < 0 || (excess > 0 && free < 0)) return bad(`line ${n} has ${values.length} values`);
     if (excess > 0) values.splice(free, excess + 1, values.slice(free, free + excess + 1).join(",`"));
-    const wrong = of.each((column) => values[head.indexOf(column)] ?? "");
+    const wrong = of.each((column) => values[at.get(column) ?? -1] ?? "");
     if (wrong !== undefined) return bad(`line ${n}: ${wrong}`);
   }
   return bad("it ends before its totals");
