@@ -25,6 +25,8 @@ import { noWeChatPay } from "./payments/none.ts";
 import type { PaymentProvider } from "./payments/payments.ts";
 import { startPayments } from "./payments/start.ts";
 import { accountProblem, wechatPay } from "./payments/wechatPay.ts";
+import { wechatBills } from "./reconciliation/bills.ts";
+import { startReconciliation } from "./reconciliation/daily.ts";
 import { weChat } from "./wechat/client.ts";
 
 /** Calls that are under way at the end are waited for this long; a start over Bluetooth may take longer and is told by its event. */
@@ -137,6 +139,14 @@ export async function startCloud(
     closing.push(() => audits.stop());
     metrics.gauge("bluepower_audit_violations", () => audits.broken() ?? -1);
     metrics.gauge("bluepower_audit_time_seconds", () => Math.floor((audits.time() ?? 0) / 1000));
+    const account = payAccount(config);
+    if (account !== null) {
+      const bills = wechatBills({ account, clock, random });
+      const reconciliations = startReconciliation({ db, clock, log, bills });
+      closing.push(() => reconciliations.stop());
+      metrics.gauge("bluepower_bill_differences_open", () => reconciliations.open() ?? -1);
+      metrics.gauge("bluepower_bill_time_seconds", () => Math.floor((reconciliations.time() ?? 0) / 1000));
+    }
     return { port, close };
   } catch (error) {
     await close();

@@ -2,6 +2,7 @@ import type { Db } from "../database/database.ts";
 import { consistentRead, openReader } from "../database/open.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { dayZone } from "../orders/orderDay.ts";
+import { billInvariants } from "./bills.ts";
 import { cashoutInvariants } from "./cashouts.ts";
 import { coinInvariants } from "./coins.ts";
 import { gatewayInvariants } from "./gateways.ts";
@@ -18,6 +19,7 @@ export const invariants: readonly Invariant[] = [
   ...coinInvariants,
   ...paymentInvariants,
   ...refundInvariants,
+  ...billInvariants,
   ...orderInvariants,
   ...cashoutInvariants,
   ...sumInvariants,

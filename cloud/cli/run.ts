@@ -19,6 +19,7 @@ import { importCommands } from "./importCommands.ts";
 import { orderCommands } from "./orderCommands.ts";
 import { peopleCommands } from "./peopleCommands.ts";
 import { professionCommands } from "./professionCommands.ts";
+import { reconcileCommands } from "./reconcileCommands.ts";
 import { refundCommands } from "./refundCommands.ts";
 import { reportCommands } from "./reportCommands.ts";
 import { siteCommands } from "./siteCommands.ts";
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   ...importCommands,
   ...orderCommands,
   ...refundCommands,
+  ...reconcileCommands,
   ...peopleCommands,
   ...accountCommands,
   ...cashoutCommands,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@bluepower/protocol/clock";
-import { seededRandom } from "@bluepower/protocol/random";
+import { type Random, seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import type { Db } from "../database/database.ts";
 import { openDatabase } from "../database/open.ts";
@@ -21,7 +21,7 @@ type Line = string | readonly string[];
 export class TestTerminal {
   readonly folder = mkdtempSync(join(tmpdir(), "bluepower-cli-"));
   clock: Clock = new SimulatedClock(START);
-  readonly #random = seededRandom("cli");
+  random: Random = seededRandom("cli");
   /** Variables of the environment. */
   env: Record<string, string> = {};
 
@@ -43,7 +43,7 @@ export class TestTerminal {
       },
       err: (text: string) => void ran.err.push(text),
       clock: this.clock,
-      random: this.#random,
+      random: this.random,
     };
     ran.code = await runCommand(words, terminal, async () => {
       ran.out += "serving";

@@ -8,6 +8,7 @@ import { operators } from "./migrations/0006_operators.ts";
 import { professions } from "./migrations/0007_professions.ts";
 import { withdrawable } from "./migrations/0008_withdrawable.ts";
 import { shipping } from "./migrations/0009_shipping.ts";
+import { billDifference } from "./migrations/0010_bill_difference.ts";
 
 /**
  * Forward only, in the order of their names; one that has been released is never changed. But for the keys that count by
@@ -23,4 +24,5 @@ export const migrations: Record<string, Migration> = {
   "0007_professions": professions,
   "0008_withdrawable": withdrawable,
   "0009_shipping": shipping,
+  "0010_bill_difference": billDifference,
 };

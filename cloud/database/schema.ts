@@ -276,6 +276,49 @@ export interface RefundInfo {
   failReason: string | null;
   /** The refund that took up its money after WeChat had closed this one. */
   replacedBy: string | null;
+  /** When WeChat has taken it, by its own clock: in the bill of that day it stands. Null where its answer was lost. */
+  acceptTime: number | null;
+}
+
+/** A day whose bill of WeChat Pay has been compared with ours, as it was the last time. */
+export interface BillDay {
+  /** yyyymmdd. */
+  day: number;
+  reconcileTime: number;
+  /** Rows and fen of the bill. */
+  payments: number;
+  paid: number;
+  refunds: number;
+  refunded: number;
+  /** 1: the account's fund flow was compared with the bill; 0: there was none. */
+  fundFlow: number;
+}
+
+export type BillKind = "payment" | "refund" | "totals";
+export type DifferenceClass = "only_ours" | "only_theirs" | "amount" | "state" | "totals";
+
+/** What a bill of WeChat Pay and ours do not say alike; one row however often the day is compared. */
+export interface BillDifference {
+  id: Id;
+  day: number;
+  kind: BillKind;
+  /** The payment's or the refund's number; of totals their name. */
+  number: string;
+  class: DifferenceClass;
+  /** What each side says, in words; empty where it says nothing. Of totals, ours is the bill's and theirs the fund flow's. */
+  ours: string;
+  theirs: string;
+  /** The order or the purchase, where it is one of ours. */
+  subject: string;
+  /** `gone`: a later comparison did not find it any more. */
+  state: "open" | "gone" | "settled";
+  foundTime: number;
+  /** The last comparison that found it. */
+  seenTime: number;
+  goneTime: number | null;
+  settledBy: string | null;
+  settleTime: number | null;
+  note: string | null;
 }
 
 export interface ProfessionInfo {
@@ -496,6 +539,8 @@ export interface Schema {
   order_pay_info: OrderPayInfo;
   wx_payment: WxPayment;
   refund_info: RefundInfo;
+  bill_day: BillDay;
+  bill_difference: BillDifference;
   profession_info: ProfessionInfo;
   pmoney_charge_info: PmoneyChargeInfo;
   pmoney_charge_pay: PmoneyChargePay;

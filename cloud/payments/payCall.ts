@@ -1,4 +1,4 @@
-import { type Clock, seconds } from "@bluepower/protocol/clock";
+import { type Clock, type Millis, seconds } from "@bluepower/protocol/clock";
 import { BASE62, type Random, text } from "@bluepower/protocol/random";
 import { type Json, jsonObject, textOf } from "./json.ts";
 import { certificatesIn, platformKeys } from "./platformKeys.ts";
@@ -28,6 +28,8 @@ export interface WeChatPayAccount {
 const CALL_DEADLINE = seconds(5);
 /** No answer of WeChat Pay comes near it. */
 const ANSWER_MAX = 256 * 1024;
+/** Nobody waits for a file, and a large one takes its time; a program that is told to end waits no longer than this. */
+const FILE_DEADLINE = seconds(30);
 /** Certificates are asked for at most so often: anybody can name a serial that nobody knows. */
 const LEARN_AGAIN = seconds(60);
 
@@ -45,16 +47,30 @@ export type Answer =
   | { kind: "error"; status: number; code: string; detail: string }
   | { kind: "unavailable"; detail: string };
 
+export type Downloaded = { kind: "ok"; bytes: Buffer } | { kind: "unavailable"; detail: string };
+
 interface Said {
   status: number;
   headers: Headers;
-  body: string;
+  bytes: Buffer;
 }
+
+interface Bounds {
+  deadline: Millis;
+  /** Bytes. */
+  max: number;
+}
+const ANSWER: Bounds = { deadline: CALL_DEADLINE, max: ANSWER_MAX };
 
 /** Signed calls of WeChat Pay, and whether what comes from there does. */
 export interface PayCaller {
   /** The answer is verified before it is believed; a 5xx and what cannot be verified leave the state unknown. */
   call(method: "GET" | "POST", path: string, content?: Json): Promise<Answer>;
+  /**
+   * A file of at most so many bytes. WeChat Pay signs no files, so nothing is known of what came: the caller compares it with
+   * the hash that a signed answer has named.
+   */
+  download(path: string, max: number): Promise<Downloaded>;
   /** Undefined when WeChat Pay has said this, just now; otherwise what is wrong. */
   problemOf(headers: Headers, body: string): Promise<string | undefined>;
   nonce(): string;
@@ -78,10 +94,14 @@ export function payCaller(of: { account: WeChatPayAccount; clock: Clock; random:
   const root = new URL(account.baseUrl).pathname.replace(/\/$/, "");
 
   /** What came back, whoever has said it; a text is why nothing did. */
-  async function send(method: "GET" | "POST", path: string, content?: Json): Promise<Said | string> {
+  async function send(
+    method: "GET" | "POST",
+    path: string,
+    { content, deadline, max }: Bounds & { content?: Json | undefined } = ANSWER,
+  ): Promise<Said | string> {
     const body = content === undefined ? "" : JSON.stringify(content);
     const aborting = new AbortController();
-    const timer = clock.after(CALL_DEADLINE, "wechat pay call", () => aborting.abort());
+    const timer = clock.after(deadline, "wechat pay call", () => aborting.abort());
     try {
       const response = await fetch(new URL(root + path, account.baseUrl), {
         method,
@@ -102,9 +122,9 @@ export function payCaller(of: { account: WeChatPayAccount; clock: Clock; random:
         },
         ...(content !== undefined && { body }),
       });
-      return { status: response.status, headers: response.headers, body: await boundedText(response) };
+      return { status: response.status, headers: response.headers, bytes: await bounded(response, max) };
     } catch (error) {
-      return aborting.signal.aborted ? `no answer within ${CALL_DEADLINE} ms` : reasonOf(error);
+      return aborting.signal.aborted ? `no answer within ${deadline} ms` : reasonOf(error);
     } finally {
       timer.cancel();
     }
@@ -133,7 +153,8 @@ export function payCaller(of: { account: WeChatPayAccount; clock: Clock; random:
   async function download(): Promise<void> {
     const said = await send("GET", "/v3/certificates");
     if (typeof said === "string" || said.status !== 200) return;
-    const { headers, body } = said;
+    const { headers } = said;
+    const body = said.bytes.toString("utf8");
     const found = certificatesIn(body, { apiV3Key: account.apiV3Key, now: clock.now() });
     const all = { get: (serial: string) => keys.get(serial) ?? found.find((c) => c.serial === serial)?.pem };
     if (signatureProblem(all, { headers, body, nowSeconds: nowSeconds() }) !== undefined) return;
@@ -145,9 +166,10 @@ export function payCaller(of: { account: WeChatPayAccount; clock: Clock; random:
     nowSeconds,
     problemOf,
     async call(method, path, content) {
-      const said = await send(method, path, content);
+      const said = await send(method, path, { ...ANSWER, content });
       if (typeof said === "string") return { kind: "unavailable", detail: said };
-      const { status, headers, body } = said;
+      const { status, headers } = said;
+      const body = said.bytes.toString("utf8");
       if (status >= 500 || status === 429) {
         return { kind: "unavailable", detail: `HTTP ${status} ${codeOf(body)}` };
       }
@@ -162,18 +184,27 @@ export function payCaller(of: { account: WeChatPayAccount; clock: Clock; random:
       if (TRANSIENT.includes(code)) return { kind: "unavailable", detail: code };
       return { kind: "error", status, code, detail: `${code}: ${textOf(read, "message")}` };
     },
+
+    async download(path, max) {
+      const said = await send("GET", path, { deadline: FILE_DEADLINE, max });
+      if (typeof said === "string") return { kind: "unavailable", detail: said };
+      const { status, bytes } = said;
+      return status === 200
+        ? { kind: "ok", bytes }
+        : { kind: "unavailable", detail: `HTTP ${status} ${codeOf(bytes.toString("utf8"))}` };
+    },
   };
 }
 
-async function boundedText(response: Response): Promise<string> {
+async function bounded(response: Response, max: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
-    if (size > ANSWER_MAX) throw new Error(`an answer over ${ANSWER_MAX} bytes`);
+    if (size > max) throw new Error(`an answer over ${max} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 const reasonOf = (error: unknown): string => {

@@ -44,9 +44,10 @@ export interface PaymentProvider {
     total: number;
     reason: string;
   }): Promise<
-    | { kind: "success" | "processing"; refundId: string }
+    /** `acceptTime`: when WeChat has taken it, by its own clock. */
+    | { kind: "success" | "processing"; refundId: string; acceptTime?: number }
     /** `status`: WeChat has taken it, and it has ended so. */
-    | { kind: "refused"; detail: string; status?: "CLOSED" | "ABNORMAL" }
+    | { kind: "refused"; detail: string; status?: "CLOSED" | "ABNORMAL"; acceptTime?: number }
     | { kind: "unavailable"; detail: string }
   >;
   /** Verifies and decrypts a notification, after fetching the key that it names where need be; `refused` is answered with 4xx. */

@@ -83,6 +83,7 @@ export async function claimRefund(tx: Tx, claim: Claim): Promise<string> {
       asked: claim.asked ?? null,
       failReason: null,
       replacedBy: null,
+      acceptTime: null,
     })
     .execute();
   return refundNo;
@@ -100,7 +101,7 @@ const orderOf = ({ purpose, subject }: Pick<Claim, "purpose" | "subject">): { or
 /** WeChat has confirmed: the cash has left. False when that was known, or the refund had failed. */
 export async function finishRefund(
   tx: Tx,
-  refund: { refundNo: string; wxRefundId: string | null; at: Instant },
+  refund: { refundNo: string; wxRefundId: string | null; acceptTime?: number; at: Instant },
 ): Promise<boolean> {
   const row = await tx
     .updateTable("refund_info")
@@ -109,6 +110,7 @@ export async function finishRefund(
       failReason: null,
       updateTime: refund.at,
       ...(refund.wxRefundId !== null && { wxRefundId: refund.wxRefundId }),
+      ...(refund.acceptTime !== undefined && { acceptTime: refund.acceptTime }),
     })
     .where("refundNo", "=", refund.refundNo)
     .where("state", "<>", "success")
@@ -130,11 +132,16 @@ export async function finishRefund(
 /** WeChat refuses it for good: the platform keeps the money until the operator has dealt with it. */
 export async function failRefund(
   tx: Tx,
-  refund: { refundNo: string; reason: RefundFailure; at: Instant },
+  refund: { refundNo: string; reason: RefundFailure; acceptTime?: number; at: Instant },
 ): Promise<void> {
   await tx
     .updateTable("refund_info")
-    .set({ state: "failed", failReason: refund.reason, updateTime: refund.at })
+    .set({
+      state: "failed",
+      failReason: refund.reason,
+      updateTime: refund.at,
+      ...(refund.acceptTime !== undefined && { acceptTime: refund.acceptTime }),
+    })
     .where("refundNo", "=", refund.refundNo)
     .where("state", "=", "pending")
     .execute();

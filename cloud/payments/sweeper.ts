@@ -157,9 +157,15 @@ async function refunds(world: PayWorld): Promise<Work[]> {
     const at = clock.now();
     // A clock that stands still must not make a tried refund look like a fresh one.
     const tried = at === row.insertTime ? at + 1 : at;
+    const accepted = answer.kind !== "unavailable" &&
+      answer.acceptTime !== undefined && { acceptTime: answer.acceptTime };
     switch (answer.kind) {
       case "success":
-        if (await transaction(db, (tx) => finishRefund(tx, { refundNo, wxRefundId: answer.refundId, at }))) {
+        if (
+          await transaction(db, (tx) =>
+            finishRefund(tx, { refundNo, wxRefundId: answer.refundId, ...accepted, at }),
+          )
+        ) {
           sayRefunded(log, row);
         }
         break;
@@ -168,13 +174,18 @@ async function refunds(world: PayWorld): Promise<Work[]> {
           { refundNo, detail: answer.detail },
           "WeChat refuses a refund: the operator has to see to it",
         );
-        await transaction(db, (tx) => failRefund(tx, { refundNo, reason: answer.status ?? "REFUSED", at }));
+        await transaction(db, (tx) =>
+          failRefund(tx, { refundNo, reason: answer.status ?? "REFUSED", ...accepted, at }),
+        );
         break;
       case "processing":
       case "unavailable":
         await db
           .updateTable("refund_info")
-          .set({ updateTime: tried, ...(answer.kind === "processing" && { wxRefundId: answer.refundId }) })
+          .set({
+            updateTime: tried,
+            ...(answer.kind === "processing" && { wxRefundId: answer.refundId, ...accepted }),
+          })
           .where("refundNo", "=", refundNo)
           .where("state", "=", "pending")
           .execute();

@@ -151,10 +151,12 @@ export function wechatPay(of: { account: WeChatPayAccount; clock: Clock; random:
       }
       const refundId = textOf(answer.body, "refund_id");
       const status = textOf(answer.body, "status");
-      if (status === "SUCCESS") return { kind: "success", refundId };
-      if (status === "PROCESSING") return { kind: "processing", refundId };
+      const at = parseRfc3339(textOf(answer.body, "create_time"));
+      const accepted = at !== undefined && { acceptTime: at };
+      if (status === "SUCCESS") return { kind: "success", refundId, ...accepted };
+      if (status === "PROCESSING") return { kind: "processing", refundId, ...accepted };
       return status === "ABNORMAL" || status === "CLOSED"
-        ? { kind: "refused", detail: `the refund is ${status}`, status }
+        ? { kind: "refused", detail: `the refund is ${status}`, status, ...accepted }
         : { kind: "unavailable", detail: `a refund with status ${status}` };
     },
 

@@ -53,6 +53,9 @@ const payments = (where: string) => `select "outTradeNo" as x, subject as s from
 const refunds = (where: string) =>
   `select "refundNo" as x, subject as s, "outTradeNo" as n from refund_info where ${where}`;
 const anything = "select 1 as x";
+const differences = (where: string) =>
+  `select 'difference ' || id as x, id as i from bill_difference where ${where}`;
+const different = (set: string) => (row: Row) => [`update bill_difference set ${set} where id = ${row.i}`];
 
 export const damages: readonly Damage[] = [
   {
@@ -377,6 +380,21 @@ export const damages: readonly Damage[] = [
     rule: "order_day",
     of: `select manager || ' ' || "deviceCode" || ' ' || day as x, "deviceCode" as c from order_day`,
     damage: ({ c }) => [`update order_day set money = money + 1 where "deviceCode" = '${c}'`],
+  },
+  {
+    rule: "difference_is_told_of",
+    of: differences("state = 'settled'"),
+    damage: different("note = ''"),
+  },
+  {
+    rule: "difference_of_day",
+    of: differences("state = 'gone'"),
+    damage: different("day = 20200101"),
+  },
+  {
+    rule: "difference_of_sides",
+    of: differences("class = 'only_theirs'"),
+    damage: different("ours = theirs"),
   },
   {
     rule: "command_of_order",

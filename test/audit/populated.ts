@@ -11,6 +11,11 @@ import { type ScriptedGateways, scriptedGateways } from "../../cloud/orders/scri
 import type { Payments } from "../../cloud/payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../../cloud/payments/scriptedPay.ts";
 import { startPayments } from "../../cloud/payments/start.ts";
+import { billDayOf } from "../../cloud/reconciliation/billDay.ts";
+import type { Bills } from "../../cloud/reconciliation/bills.ts";
+import { settleDifference } from "../../cloud/reconciliation/differences.ts";
+import { reconcileDay } from "../../cloud/reconciliation/reconcile.ts";
+import { emptyTradeBill } from "../../cloud/reconciliation/tradeBill.ts";
 
 export const MANAGER = "13900000001";
 export const SECOND_MANAGER = "13900000002";
@@ -128,6 +133,7 @@ class Scene {
     await this.#wait(10);
     await this.#unwanted();
     await this.#openEnds();
+    await this.#bills();
     return { mixed, takenBack, withdrawn, cashOuts: { paid, failed, pending } };
   }
 
@@ -176,6 +182,46 @@ class Scene {
         insertTime: this.#s.clock.now(),
       })
       .execute();
+  }
+
+  /** The day's bill knows a payment that we do not, and of ours nothing; a difference is settled, and one is gone later. */
+  async #bills(): Promise<void> {
+    const { db, clock } = this.#s;
+    const day = billDayOf(clock.now());
+    const later = instant(clock.now() + 48 * 3_600_000);
+    const bill = emptyTradeBill();
+    const known = (outTradeNo: string, amount: number) =>
+      bill.payments.set(outTradeNo, {
+        outTradeNo,
+        transactionId: `wx-${outTradeNo}`,
+        amount,
+        state: "SUCCESS",
+      });
+    known("OUTSIDE01", 500);
+    const bills: Bills = {
+      tradeBill: async () => ({ kind: "bill", bill }),
+      fundFlow: async () => ({ kind: "bill", bill: { income: 1, outgo: 0 } }),
+    };
+    const world = {
+      db,
+      bills,
+      clock: { now: () => later, uptime: () => clock.uptime(), after: clock.after.bind(clock) },
+    };
+    const compared = async (): Promise<void> => {
+      const said = await reconcileDay(world, day);
+      if (said.kind !== "compared") throw new Error(said.kind);
+    };
+    await compared();
+    const mine = await db
+      .selectFrom("bill_difference")
+      .selectAll()
+      .where("class", "=", "only_ours")
+      .execute();
+    const [first, second] = mine.filter((d) => d.kind === "payment");
+    if (first === undefined || second === undefined) throw new Error("two payments are ours only");
+    await transaction(db, (tx) => settleDifference(tx, { id: first.id, note: "已核对" }, by("a", later)));
+    known(second.number, Math.round(Number(second.ours.split(" ")[0]) * 100));
+    await compared();
   }
 
   #who(user: string): Person {

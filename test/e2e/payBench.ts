@@ -1,6 +1,6 @@
 import { webcrypto } from "node:crypto";
 import type { Server } from "node:http";
-import { type Clock, instant, type Millis, millis } from "@bluepower/protocol/clock";
+import { type Clock, type Instant, instant, type Millis, millis } from "@bluepower/protocol/clock";
 import { secureRandom } from "@bluepower/protocol/random";
 import { systemClock } from "@bluepower/protocol/systemClock";
 import { createAdaptorServer } from "@hono/node-server";
@@ -16,6 +16,7 @@ import { openAttempt } from "../../cloud/payments/attempts.ts";
 import { openPurchase } from "../../cloud/payments/coinPurchase.ts";
 import { startPayments } from "../../cloud/payments/start.ts";
 import { wechatPay } from "../../cloud/payments/wechatPay.ts";
+import { wechatBills } from "../../cloud/reconciliation/bills.ts";
 import { weChat } from "../../cloud/wechat/client.ts";
 import { freeSandbox } from "../sandbox/fixture.ts";
 import { until } from "./until.ts";
@@ -42,9 +43,19 @@ interface Notification {
 
 export type PayBench = Awaited<ReturnType<typeof payBench>>;
 
+interface Benched {
+  keys?: "public key" | "certificates";
+  /** Both sides live at this time, which stands still until it is set or let pass. */
+  at?: Instant;
+}
+
 /** The real client of WeChat Pay and the payments of the cloud, against the sandbox over HTTP. */
-export async function payBench(of: { keys: "public key" | "certificates" } = { keys: "public key" }) {
-  const sandbox = await freeSandbox();
+export async function payBench({ keys = "public key", at }: Benched = {}) {
+  /** The time of the books runs ahead of that of the wire by what has been let pass. */
+  let ahead = 0;
+  let still = at;
+  const clock: Clock = { ...systemClock, now: () => still ?? instant(systemClock.now() + ahead) };
+  const sandbox = await freeSandbox(at === undefined ? {} : { clock });
   const { db, close: closeDb } = await openDatabase({ url: "sqlite::memory:" });
   await db
     .insertInto("device_info")
@@ -75,35 +86,29 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
   const address = server.address();
   const origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
   const random = secureRandom((bytes) => webcrypto.getRandomValues(bytes));
-  /** The time of the books runs ahead of that of the wire by what has been let pass. */
-  let ahead = 0;
-  const clock: Clock = { ...systemClock, now: () => instant(systemClock.now() + ahead) };
   const hurried: Clock = {
-    ...systemClock,
+    ...(at === undefined ? systemClock : clock),
     uptime: () => millis(systemClock.uptime() + ahead),
     after: (delay, label, then) =>
       systemClock.after(label === "wechat pay call" ? HURRIED : delay, label, then),
   };
   const { merchant, apps } = sandbox.credentials;
-  const provider = wechatPay({
-    clock: hurried,
-    random,
-    account: {
-      baseUrl: sandbox.wireUrl,
-      appId: apps.user.appid,
-      mchId: merchant.mchid,
-      serial: merchant.serial,
-      privateKeyPem: merchant.privateKeyPem,
-      apiV3Key: merchant.apiV3Key,
-      // With certificates nothing is known before the first answer.
-      publicKeyId: of.keys === "public key" ? merchant.wechatPayPublicKeyId : "",
-      keys: new Map(
-        of.keys === "public key" ? [[merchant.wechatPayPublicKeyId, merchant.wechatPayPublicKeyPem]] : [],
-      ),
-      payNotifyUrl: origin + PAY_NOTIFY_PATH,
-      refundNotifyUrl: origin + REFUND_NOTIFY_PATH,
-    },
-  });
+  const account = {
+    baseUrl: sandbox.wireUrl,
+    appId: apps.user.appid,
+    mchId: merchant.mchid,
+    serial: merchant.serial,
+    privateKeyPem: merchant.privateKeyPem,
+    apiV3Key: merchant.apiV3Key,
+    // With certificates nothing is known before the first answer.
+    publicKeyId: keys === "public key" ? merchant.wechatPayPublicKeyId : "",
+    keys: new Map(
+      keys === "public key" ? [[merchant.wechatPayPublicKeyId, merchant.wechatPayPublicKeyPem]] : [],
+    ),
+    payNotifyUrl: origin + PAY_NOTIFY_PATH,
+    refundNotifyUrl: origin + REFUND_NOTIFY_PATH,
+  };
+  const provider = wechatPay({ clock: hurried, random, account });
   const log = pino({ level: "silent" });
   // The time of the wire is the same for it; what waits for the sweeper waits on the books'.
   const wechatClock: Clock = {
@@ -112,7 +117,9 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
       systemClock.after(label.startsWith("wechat ") ? HURRIED : delay, label, then),
   };
   const shipper = weChat({ apiUrl: sandbox.wireUrl, apps, clock: wechatClock });
-  const payments = await startPayments({ db, clock, random, log, provider, shipper, coinFen: 100 });
+  // Deliveries would be told whenever it comes to that, also while somebody looks what has changed.
+  const shipping = at === undefined && { shipper };
+  const payments = await startPayments({ db, clock, random, log, provider, ...shipping, coinFen: 100 });
   listening.fetch = wechatNotify(payments).fetch;
   let people = 0;
 
@@ -147,8 +154,15 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
     now: () => clock.now(),
     /** Lets time pass on the cloud's books, for what is asked again only later. */
     pass(time: Millis): void {
-      ahead += time;
+      if (still === undefined) ahead += time;
+      else still = instant(still + time);
     },
+    /** Sets the time of a bench whose time stands still. */
+    setTime(to: Instant): void {
+      still = to;
+    },
+    /** What reconciles, on the books of this bench. */
+    reconciling: { db, clock, bills: wechatBills({ account, clock: hurried, random }) },
     /** Somebody's stopped charge of an hour, for which 300 fen are owed. */
     async charging(): Promise<string> {
       const user = `138${String(10_000_000 + ++people)}`;
@@ -235,6 +249,19 @@ export async function payBench(of: { keys: "public key" | "certificates" } = { k
       const bill = await bench.paid(orderId);
       await transaction(db, (tx) => rebill(tx, bill, 1, clock.now()));
       return orderId;
+    },
+    /** Half of a paid bill goes back; `before` the second try when the first one fails. */
+    async giveBack(orderId: string, before: () => void = () => {}) {
+      const bill = await order(orderId);
+      await transaction(db, (tx) => rebill(tx, bill, 1, clock.now()));
+      payments.wake();
+      const tried = (r: { state: string; updateTime: number; insertTime: number }) =>
+        r.state === "success" || r.updateTime !== r.insertTime;
+      await until("the refund is tried", () => bench.refund(orderId), tried);
+      before();
+      payments.wake();
+      const back = (r: { state: string }) => r.state === "success";
+      return await until("the money is back", () => bench.refund(orderId), back);
     },
     refund: (orderId: string) =>
       db.selectFrom("refund_info").selectAll().where("subject", "=", orderId).executeTakeFirstOrThrow(),

@@ -1,3 +1,4 @@
+import { billPlants } from "./billPlants.ts";
 import { callerPlants } from "./callerPlants.ts";
 import { chargerPlants } from "./chargerPlants.ts";
 import { gatewayPlants } from "./gatewayPlants.ts";
@@ -9,6 +10,7 @@ import { theTen } from "./theTen.ts";
 export const plants: readonly Plant[] = [
   ...theTen,
   ...moneyPlants,
+  ...billPlants,
   ...callerPlants,
   ...orderPlants,
   ...gatewayPlants,

@@ -1,5 +1,6 @@
 import type { Clock } from "@bluepower/protocol/clock";
 import { type Context, Hono } from "hono";
+import type { Alteration, Bills } from "./bills.ts";
 import { APP_NAMES, type AppName, type Credentials } from "./credentials.ts";
 import {
   FAULT_KINDS,
@@ -10,6 +11,7 @@ import {
   type FaultTarget,
 } from "./faults.ts";
 import {
+  canonical,
   firstProblem,
   oneOf,
   openid,
@@ -23,6 +25,7 @@ import {
 } from "./fields.ts";
 import type { Messages } from "./messages.ts";
 import type { Notifier } from "./notifier.ts";
+import { AMOUNT_MAX, outTradeNo } from "./payFields.ts";
 import type { PaySignature } from "./paySignature.ts";
 import type { People } from "./people.ts";
 import type { PlatformCertificates } from "./platformCertificates.ts";
@@ -41,6 +44,7 @@ export function control(of: {
   notifier: Notifier;
   settlement: Settlement;
   certificates: PlatformCertificates;
+  bills: Bills;
   clock: Clock;
 }): Hono {
   const { credentials, people, transactions } = of;
@@ -159,6 +163,43 @@ export function control(of: {
     { settle: required(oneOf("auto", "manual")) },
     (c, body) => {
       of.settlement.setRefundsByHand(body.settle === "manual");
+      return c.json({});
+    },
+  );
+
+  post<{ outTradeNo: string; total: number; openid: string }>(
+    "/outside-payment",
+    {
+      outTradeNo: required(outTradeNo),
+      total: required(wholeNumber(1, AMOUNT_MAX)),
+      openid: required(openid),
+    },
+    (c, body) => {
+      const ordered = transactions.prepare({
+        ...body,
+        ...{ channel: "JSAPI", appid: credentials.apps.user.appid, description: "自助收款" },
+        ...{ notifyUrl: "", request: canonical(body), signer: "public-key" },
+      });
+      const paid = ordered.kind === "prepared" && transactions.pay(ordered.order.prepayId, body.openid);
+      return paid !== false && paid.kind === "paid"
+        ? c.json(orderView(paid.order, mchid))
+        : refuse(c, { field: "outTradeNo", issue: "names an order that there is" });
+    },
+  );
+  post<{ number: string } & Alteration>(
+    "/bill",
+    {
+      number: required(text(1, 64)),
+      forgotten: optional(oneOf(true, false)),
+      amount: optional(wholeNumber(1, AMOUNT_MAX)),
+      refundStatus: optional(oneOf("PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED")),
+      only: optional(oneOf("trade", "fund")),
+    },
+    (c, { number, ...alteration }) => {
+      if (transactions.order(number) === undefined && transactions.refundOf(number) === undefined) {
+        return refuse(c, { field: "number", issue: "names neither an order nor a refund" });
+      }
+      of.bills.alter(number, alteration);
       return c.json({});
     },
   );

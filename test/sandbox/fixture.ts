@@ -46,7 +46,7 @@ export async function call(
   target: string,
   body?: unknown,
   wrong: Tampering = {},
-): Promise<{ status: number; body: Record<string, unknown>; raw: string; headers: Headers }> {
+): Promise<{ status: number; body: Record<string, unknown>; raw: string; bytes: Buffer; headers: Headers }> {
   const { merchant } = sandbox.credentials;
   const text = body === undefined ? "" : JSON.stringify(body);
   const timestamp = wrong.timestamp ?? unixSeconds();
@@ -70,9 +70,10 @@ export async function call(
     },
     ...(method === "POST" && { body: wrong.sentBody ?? text }),
   });
-  const raw = await answer.text();
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const raw = bytes.toString("utf8");
   const parsed = raw.startsWith("{") ? (JSON.parse(raw) as Record<string, unknown>) : {};
-  return { status: answer.status, body: parsed, raw, headers: answer.headers };
+  return { status: answer.status, body: parsed, raw, bytes, headers: answer.headers };
 }
 
 /** Whether an answer or a notification carries WeChat Pay's signature under the public key. */

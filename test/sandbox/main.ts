@@ -25,6 +25,7 @@ The wire
   POST /v3/pay/transactions/out-trade-no/NO/close
   POST /v3/refund/domestic/refunds            GET  /v3/refund/domestic/refunds/NO
   GET  /v3/certificates                       POST /v3/security/echo
+  GET  /v3/bill/tradebill                     GET  /v3/bill/fundflowbill
 
 The control plane (JSON)
   POST /login-code      {app: user|manager, openid}                    -> {jsCode}
@@ -41,6 +42,9 @@ The control plane (JSON)
   POST /notify          {outTradeNo, notify}: notifies of a paid transaction again
   POST /refunds         {settle: auto|manual}: by themselves after a second (default), or by /settle-refund
   POST /settle-refund   {outRefundNo, outcome: SUCCESS|ABNORMAL|CLOSED, notify}
+  POST /outside-payment {outTradeNo, total, openid}: somebody pays the merchant, and not through the cloud
+  POST /bill            {number, forgotten?, amount?, refundStatus?, only?: trade|fund}: what the bills are made to say
+                        of a payment or a refund; nothing but the number is the truth again
   POST /rotate-certificate   another certificate of WeChat Pay signs from now on; the old ones are handed out too
   GET  /transactions    every order with its refunds
   GET  /notifications   every notification with its deliveries

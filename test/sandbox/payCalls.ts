@@ -1,6 +1,7 @@
 import { constants, privateDecrypt, publicEncrypt } from "node:crypto";
 import type { Clock } from "@bluepower/protocol/clock";
 import { BASE62, type Random, text } from "@bluepower/protocol/random";
+import type { BillKind, Bills } from "./bills.ts";
 import { encryptGcm } from "./cipher.ts";
 import type { Identity } from "./credentials.ts";
 import { canonical, firstProblem, type Problem, parseJson, type Shape } from "./fields.ts";
@@ -32,10 +33,11 @@ export interface Call {
   signer: Signer;
 }
 
-/** `body` undefined is an empty body, as with 204. */
+/** `body` undefined is an empty body, as with 204. A `file` takes its place, and is not signed. */
 export interface Answer {
   status: 200 | 204 | 400 | 401 | 403 | 404 | 429 | 500;
   body?: unknown;
+  file?: Buffer;
 }
 
 export const failure = (
@@ -75,6 +77,7 @@ export function payCalls(of: {
   random: Random;
   wireUrl: string;
   refundAccepted: (refund: Refund) => void;
+  bills: Bills;
 }): PayCalls {
   const { identity, transactions, people, clock } = of;
   const { mchid } = identity.credentials.merchant;
@@ -261,6 +264,39 @@ export function payCalls(of: {
     }
   }
 
+  /** A bill is asked for, and fetched where the answer says. */
+  function bill({ query }: Call, kind: BillKind): Answer {
+    const [date, tar] = [query.get("bill_date") ?? "", query.get("tar_type")];
+    const type = query.get("bill_type") ?? "ALL";
+    const issue = (field: string, allowed: string) => badParameter({ field, issue: `must be ${allowed}` });
+    if (!/^\d{4}-\d\d-\d\d$/.test(date)) return issue("bill_date", "yyyy-MM-dd");
+    if (tar !== null && tar !== "GZIP") return issue("tar_type", "GZIP");
+    if (type !== "ALL" && type !== "SUCCESS" && type !== "REFUND") {
+      return issue("bill_type", "ALL, SUCCESS or REFUND");
+    }
+    const account = query.get("account_type") ?? "BASIC";
+    if (!["BASIC", "OPERATION", "FEES"].includes(account)) {
+      return issue("account_type", "BASIC, OPERATION or FEES");
+    }
+    const asked = of.bills.ask({ kind, date, type, gzip: tar === "GZIP" });
+    // Nothing moves on the other accounts.
+    if (asked.kind === "nothing" || account !== "BASIC") {
+      return failure(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在");
+    }
+    if (asked.kind === "creating") return failure(400, "STATEMENT_CREATING", "账单生成中");
+    if (asked.kind === "wrong_day") return failure(400, "INVALID_REQUEST", "参数错误: 请检查bill_date");
+    const tail = tar === "GZIP" ? "&tartype=gzip" : "";
+    const download_url = `${of.wireUrl}/v3/billdownload/file?token=${asked.token}${tail}`;
+    return { status: 200, body: { hash_type: "SHA1", hash_value: asked.hash, download_url } };
+  }
+
+  function billFile({ query }: Call): Answer {
+    const file = of.bills.file(query.get("token") ?? "");
+    return file === undefined
+      ? failure(400, "INVALID_REQUEST", "参数错误: 请重新获取账单地址")
+      : { status: 200, file };
+  }
+
   const routes: [method: string, path: RegExp, answer: (call: Call, id: string) => Answer][] = [
     ["POST", /^\/v3\/pay\/transactions\/jsapi$/, (call) => prepare(call, "JSAPI")],
     ["POST", /^\/v3\/pay\/transactions\/h5$/, (call) => prepare(call, "MWEB")],
@@ -282,6 +318,9 @@ export function payCalls(of: {
     ["POST", /^\/v3\/pay\/transactions\/out-trade-no\/([^/]+)\/close$/, close],
     ["POST", /^\/v3\/refund\/domestic\/refunds$/, (call) => refund(call)],
     ["GET", /^\/v3\/refund\/domestic\/refunds\/([^/]+)$/, (_, number) => queryRefund(number)],
+    ["GET", /^\/v3\/bill\/tradebill$/, (call) => bill(call, "trade")],
+    ["GET", /^\/v3\/bill\/fundflowbill$/, (call) => bill(call, "fund")],
+    ["GET", /^\/v3\/billdownload\/file$/, (call) => billFile(call)],
     ["GET", /^\/v3\/certificates$/, () => certificates()],
     ["POST", /^\/v3\/security\/echo$/, (call) => echoed(call)],
   ];

@@ -14,7 +14,7 @@ import {
 import { parseRfc3339 } from "./rfc3339.ts";
 
 /** WeChat's largest single amount is far above anything sold here; one million yuan in fen. */
-const AMOUNT_MAX = 100_000_000;
+export const AMOUNT_MAX = 100_000_000;
 
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 

@@ -45,6 +45,9 @@ export function payWire(of: {
       await of.stall.until(c.req.raw.signal);
       return c.body(null, 504);
     }
+    if (given.file !== undefined) {
+      return c.body(new Uint8Array(given.file), 200, { "Content-Type": "text/plain" });
+    }
     const text = given.body === undefined ? "" : JSON.stringify(given.body);
     const headers = of.signature.headers(signer, text);
     const sent = fault === "bad-signature" ? spoiled(headers) : headers;

@@ -7,6 +7,7 @@ import { systemClock } from "@bluepower/protocol/systemClock";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { bills } from "./bills.ts";
 import { control } from "./control.ts";
 import { type Credentials, type Identity, identity } from "./credentials.ts";
 import { faults } from "./faults.ts";
@@ -125,9 +126,10 @@ function assemble(of: {
   const faulty = faults();
   const stalled = stall(clock);
   const paid = transactions({ store, clock, random });
-  const { apiV3Key } = credentials.merchant;
+  const { apiV3Key, mchid } = credentials.merchant;
   const notifier = new Notifier({ store, clock, random, signature, apiV3Key, scale, log });
   const settling = settlement({ credentials, store, transactions: paid, notifier, clock, scale, log });
+  const billed = bills({ transactions: paid, store, clock, random, mchid });
   const calls = payCalls({
     identity: of.made,
     certificates,
@@ -137,6 +139,7 @@ function assemble(of: {
     random,
     wireUrl: of.wireUrl,
     refundAccepted: settling.refundAccepted,
+    bills: billed,
   });
 
   const wire = new Hono<{ Bindings: HttpBindings }>();
@@ -176,6 +179,7 @@ function assemble(of: {
       notifier,
       settlement: settling,
       certificates,
+      bills: billed,
       clock,
     }),
   );
