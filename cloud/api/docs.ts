@@ -61,7 +61,7 @@ function method(document: OpenApiDocument, path: string, post: Operation) {
 <h3>Parameters</h3>
 ${rowsOf(Object.entries(properties).map(([name, of]) => ({ name, of, note: required.includes(name) ? "required" : "" })))}
 <h3>Answer</h3>
-<p>${data.type === "array" ? "data is a list of" : "data is a page:"}</p>
+<p>${data.type === "array" ? "data is a list of objects:" : "data is a page:"}</p>
 ${rowsOf(members)}
 ${
   reasons.length === 0
@@ -149,6 +149,9 @@ summary { cursor: pointer; margin-top: 1rem; font-weight: 600 }
   nav { position: static; height: auto; border: 0; border-bottom: 1px solid #ddd }
   nav ul { columns: 2 }
   main { padding: 1rem }
-  td:first-child { min-width: 7rem }
+  thead { display: none }
+  tr { display: block; border-bottom: 1px solid #e4e4e4; padding: .25rem 0 }
+  td { display: block; border: 0; padding: 0 }
+  td:nth-child(2) { font-size: .875rem; color: #555 }
 }
 `;
