@@ -38,17 +38,7 @@ try {
     if (opened.state !== "charging") throw new Error(`round ${round}: ${JSON.stringify(opened)}`);
     const orderId = String(opened.orderId);
     one(await site.call("stopPowerOrder", { ...who, orderId }));
-    const { package: wxPackage } = one(
-      await site.call("payPowerOrder", { ...who, orderId, money: "0.01", pmoney: 0, cash: "0.01" }),
-    );
-    await site.post(`${site.controlUrl}/pay`, {
-      ...JSON.parse(String(wxPackage)),
-      outcome: "success",
-      notify: "once",
-    });
-    while ((await site.order(who, orderId)).payState !== "paid") {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await site.pay(who, orderId, "0.01");
     if (process.stderr.isTTY) process.stderr.write(`\r${round + 1}/${ROUNDS}`);
   }
   const at = (values: number[], q: number): number =>

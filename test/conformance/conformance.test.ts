@@ -66,8 +66,12 @@ function declared({ data, change }: Success): void {
 }
 
 let pairs = 0;
+/** Methods gone through, each once a mode. */
+let gone = 0;
 afterAll(() => {
   console.log(`conformance: ${pairs} pairs of method and case, ${table.length} methods, both modes`);
+  // A run of some methods alone says nothing about the whole; of any other run each method is a test that has to pass.
+  if (gone === table.length * modes.length) expect(pairs).toBeGreaterThanOrEqual(PAIRS_AT_LEAST);
 });
 
 describe.each(modes)("AUTH_MODE=%s", (mode) => {
@@ -109,6 +113,7 @@ async function goThrough(endpoint: AnyEndpoint, fixture: MethodFixture, mode: Au
   } finally {
     await used?.world.close();
   }
+  gone += 1;
   const shown = failed.slice(0, TOLD);
   const as = (what: "got" | "wanted") => Object.fromEntries(shown.map((f) => [f.name, f[what]]));
   expect(as("got"), `${failed.length} of ${cases.length} cases fail`).toEqual(as("wanted"));
@@ -173,7 +178,3 @@ function answerOf(expected: Case["expected"]) {
   const body = { code, reason, message: expect.stringContaining(says), data, serverTime };
   return { status: 200, body, change: {} };
 }
-
-test("the number of pairs has not fallen", () => {
-  expect(pairs).toBeGreaterThanOrEqual(PAIRS_AT_LEAST);
-});

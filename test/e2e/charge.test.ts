@@ -30,22 +30,6 @@ const portOf = async (code: string, port: number) =>
   (await site.charger(code)).ports.find((p) => p.port === port);
 const poweronsOf = (code: string): number => site.lines(code, /POWERON/).length;
 
-async function pay(who: { user: string; session: string }, orderId: string, money: string) {
-  const { package: wxPackage } = one(
-    await site.call("payPowerOrder", { ...who, orderId, money, pmoney: 0, cash: money }),
-  );
-  await site.post(`${site.controlUrl}/pay`, {
-    ...JSON.parse(String(wxPackage)),
-    outcome: "success",
-    notify: "once",
-  });
-  await until(
-    "the order is paid",
-    () => site.order(who, orderId),
-    (o) => o.payState === "paid",
-  );
-}
-
 describe("the main job", { timeout: 90_000 }, () => {
   test("a charge is ordered, runs on the charger, ends by time, is billed and paid", async () => {
     onTestFailed(() => console.log(site.log()));
@@ -73,7 +57,7 @@ describe("the main job", { timeout: 90_000 }, () => {
     expect(ended).toMatchObject({ minutes: 30, unit: 1, money: 1.5 });
     expect(await portOf("CHARGE01", 1)).toMatchObject({ state: "free" });
 
-    await pay(who, orderId, "1.50");
+    await site.pay(who, orderId, "1.50");
     expect(await site.order(who, orderId)).toMatchObject({ state: "finished", payState: "paid", cash: 1.5 });
     expect((await site.call("getOrderPay", who)).data).toEqual([]);
   });
@@ -96,7 +80,7 @@ describe("the main job", { timeout: 90_000 }, () => {
     });
     expect(await portOf("CHARGE01", 2)).toMatchObject({ state: "free" });
     expect(await site.order(who, String(orderId))).toMatchObject({ state: "finished", money: 18 });
-    await pay(who, String(orderId), "18.00");
+    await site.pay(who, String(orderId), "18.00");
   });
 
   test("another person's order can neither be seen nor stopped nor paid", async () => {

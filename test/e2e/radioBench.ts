@@ -2,10 +2,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Instant, seconds } from "@bluepower/protocol/clock";
+import type { Millis } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
-import { systemClock } from "@bluepower/protocol/systemClock";
-import { type ChipId, chipId, type DeviceCode, derivedJamCode, deviceCode } from "@bluepower/protocol/units";
+import { type ChipId, chipId, type DeviceCode, deviceCode } from "@bluepower/protocol/units";
 import { type Logger, pino } from "pino";
 import { rolldown } from "rolldown";
 import type { ChargerView } from "../../firmware-sim/charger.ts";
@@ -13,23 +12,17 @@ import { applyFault } from "../../firmware-sim/virtual-hci/faults.ts";
 import { serveH4 } from "../../firmware-sim/virtual-hci/server.ts";
 import { createVirtualRadio, type VirtualRadio } from "../../firmware-sim/virtual-hci/virtualRadio.ts";
 import type { ChargerSession, UseOutcome } from "../../gateway/chargers/chargers.ts";
-import { Scheduler } from "../../gateway/chargers/scheduler.ts";
-import { forkWorker, type WorkerProcess } from "../../gateway/radio/workerProcess.ts";
-import { WorkerRadio } from "../../gateway/radio/workerRadio.ts";
+import { type GatewayRadio, gatewayRadio } from "./gatewayRadio.ts";
 import { until } from "./until.ts";
 
 /** Chips and codes of the bench's chargers, counted from 1. */
 export const chipOf = (n: number): ChipId => chipId(`CHARGER${String(n).padStart(5, "0")}`);
 export const codeOf = (n: number): DeviceCode => deviceCode(`CODE${String(n).padStart(4, "0")}`);
 
-export interface Bench {
+export interface Bench extends Omit<GatewayRadio, "close"> {
   air: VirtualRadio;
-  radio: WorkerRadio;
-  scheduler: Scheduler;
   /** Log entries of the gateway's side. */
   log: Record<string, unknown>[];
-  /** Process ids of all workers started, the last one living. */
-  workers: number[];
   charger(n: number, ...habits: string[]): Promise<void>;
   /** What the charger shows. */
   view(n: number): Promise<ChargerView>;
@@ -56,29 +49,11 @@ export async function radioBench(of: {
   const { worker, peer, remove } = await bundles();
   const log: Record<string, unknown>[] = [];
   const logger: Logger = pino({ level: "debug" }, { write: (line: string) => log.push(JSON.parse(line)) });
-  const workers: number[] = [];
-  const radio = new WorkerRadio({
-    clock: systemClock,
-    log: logger,
-    start(): WorkerProcess {
-      const started = forkWorker({ bundle: worker, radio: `virtual:${socket}` });
-      workers.push(started.pid ?? 0);
-      return started;
-    },
-  });
-  const scheduler = new Scheduler({
-    clock: systemClock,
-    radio,
-    site: { now: (): Instant => systemClock.now(), synced: () => true, zone: () => "Asia/Shanghai" },
-    log: logger,
+  const gateway = gatewayRadio({
+    ...{ bundle: worker, socket, log: logger },
+    chargers: Array.from({ length: of.assigned }, (_, i) => ({ code: codeOf(i + 1), chip: chipOf(i + 1) })),
     ...(of.links === undefined ? {} : { links: of.links }),
   });
-  scheduler.assign(
-    Array.from({ length: of.assigned }, (_, i) => {
-      const chip = chipOf(i + 1);
-      return { charger: codeOf(i + 1), chip, profile: 1, jamCode: derivedJamCode(chip) };
-    }),
-  );
   const chargers = new Map<number, ChildProcess>();
   const answerOf = (child: ChildProcess): Promise<{ ready?: true; view?: ChargerView }> =>
     new Promise((done, failed) => {
@@ -86,11 +61,9 @@ export async function radioBench(of: {
       child.once("exit", (code) => failed(new Error(`the charger ended with ${code}`)));
     });
   return {
+    ...gateway,
     air,
-    radio,
-    scheduler,
     log,
-    workers,
     async charger(n, ...habits) {
       const child = fork(peer, ["--chip", chipOf(n), "--socket", socket, ...habits], { execArgv: [] });
       chargers.set(n, child);
@@ -116,8 +89,7 @@ export async function radioBench(of: {
       return found.address;
     },
     async stop() {
-      await scheduler.close();
-      await radio.close();
+      await gateway.close();
       for (const child of chargers.values()) child.kill("SIGKILL");
       await served.close();
       air.close();
@@ -132,9 +104,8 @@ export function requests(bench: () => Bench) {
   const use = <T>(
     n: number,
     work: (session: ChargerSession) => Promise<T>,
-    deadline = seconds(20),
-  ): Promise<UseOutcome<T>> =>
-    bench().scheduler.use({ charger: codeOf(n), urgency: "command", deadline, label: "test", work });
+    deadline?: Millis,
+  ): Promise<UseOutcome<T>> => bench().use(codeOf(n), work, deadline);
   /** Asks until a command is confirmed: the link may be gone without anybody having noticed. */
   const served = (n: number): Promise<unknown> =>
     until(

@@ -2,20 +2,18 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Instant, millis, seconds } from "@bluepower/protocol/clock";
+import { millis, seconds } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { systemClock } from "@bluepower/protocol/systemClock";
-import { chipId, derivedJamCode, deviceCode, minutes, portNo } from "@bluepower/protocol/units";
+import { chipId, deviceCode, minutes, portNo } from "@bluepower/protocol/units";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
 import type { SimulatedCharger } from "../../firmware-sim/charger.ts";
 import { serveH4 } from "../../firmware-sim/virtual-hci/server.ts";
 import { createVirtualRadio, type VirtualRadio } from "../../firmware-sim/virtual-hci/virtualRadio.ts";
 import type { ChargerSession, UseOutcome } from "../../gateway/chargers/chargers.ts";
-import { Scheduler } from "../../gateway/chargers/scheduler.ts";
-import { forkWorker } from "../../gateway/radio/workerProcess.ts";
-import { WorkerRadio } from "../../gateway/radio/workerRadio.ts";
-import { type ChargersHere, chargersHere } from "../third-party/chargersHere.ts";
+import { type ChargersHere, chargersHere } from "./chargersHere.ts";
+import { type GatewayRadio, gatewayRadio } from "./gatewayRadio.ts";
 import { until } from "./until.ts";
 
 /** A hundred chargers, each on a bleno of its own, linked at once to the one noble of the gateway's Bluetooth process. */
@@ -31,19 +29,13 @@ const minutesOf = (n: number): number => 30 * ((n % 12) + 1);
 let crowd: ChargersHere;
 const chargers: SimulatedCharger[] = [];
 const log: string[] = [];
-const workers: number[] = [];
 let air: VirtualRadio;
 let folder: string;
 let served: { close(): Promise<void> };
-let radio: WorkerRadio;
-let scheduler: Scheduler;
+let gateway: GatewayRadio;
 
-const use = <T>(
-  n: number,
-  work: (session: ChargerSession) => Promise<T>,
-  deadline = seconds(60),
-): Promise<UseOutcome<T>> =>
-  scheduler.use({ charger: codeOf(n), urgency: "command", deadline, label: "test", work });
+const use = <T>(n: number, work: (session: ChargerSession) => Promise<T>): Promise<UseOutcome<T>> =>
+  gateway.use(codeOf(n), work, seconds(60));
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "bluepower-scale-"));
@@ -55,38 +47,15 @@ beforeAll(async () => {
   for (const n of numbers) chargers.push(await crowd.add(chipOf(n)));
 
   const logger = pino({ level: "info" }, { write: (line: string) => void log.push(line.trimEnd()) });
-  radio = new WorkerRadio({
-    clock: systemClock,
-    log: logger,
-    start() {
-      const worker = forkWorker({
-        bundle: resolve(import.meta.dirname, "../../dist/gateway/ble-worker.js"),
-        radio: `virtual:${socket}`,
-      });
-      workers.push(worker.pid ?? 0);
-      return worker;
-    },
+  gateway = gatewayRadio({
+    ...{ socket, log: logger, links: COUNT },
+    bundle: resolve(import.meta.dirname, "../../dist/gateway/ble-worker.js"),
+    chargers: numbers.map((n) => ({ code: codeOf(n), chip: chipOf(n) })),
   });
-  scheduler = new Scheduler({
-    clock: systemClock,
-    radio,
-    site: { now: (): Instant => systemClock.now(), synced: () => true, zone: () => "Asia/Shanghai" },
-    log: logger,
-    links: COUNT,
-  });
-  scheduler.assign(
-    numbers.map((n) => ({
-      charger: codeOf(n),
-      chip: chipOf(n),
-      profile: 1,
-      jamCode: derivedJamCode(chipOf(n)),
-    })),
-  );
 }, 120_000);
 
 afterAll(async () => {
-  await scheduler?.close();
-  await radio?.close();
+  await gateway?.close();
   crowd?.close();
   await served?.close();
   air?.close();
@@ -133,10 +102,10 @@ test("a hundred chargers are linked to one noble; each answers STA for itself, a
 
   expect(chargers.every((c) => c.view().connected)).toBe(true);
   expect(air.air.links).toHaveLength(COUNT);
-  expect(workers).toHaveLength(1);
+  expect(gateway.workers).toHaveLength(1);
   expect(log.filter((l) => /link closed|no link/.test(l))).toEqual([]);
   expect(crowd.lost).toEqual([]);
-  const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${workers[0]}/status`, "utf8"))?.[1];
+  const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.workers[0]}/status`, "utf8"))?.[1];
   console.log(
     `${COUNT} chargers on one noble: all linked in ${(tookMs / 1000).toFixed(1)} s, ` +
       `the Bluetooth process holds ${Math.round(Number(memory) / 1024)} MB`,

@@ -50,6 +50,8 @@ export async function startSite(options: {
   chargers: SiteCharger[];
   speed?: number;
   timing?: "instant" | "interval";
+  /** The socket of a radio that is there already: the site has no air of its own then. */
+  radio?: string;
   /** Where the gateway's bundle lies, when it is not dist/gateway. */
   gatewayBundle?: string;
   env?: Record<string, string>;
@@ -58,7 +60,7 @@ export async function startSite(options: {
   const controls = await freePorts(options.chargers.length);
   const [port = 0, mqtt = 0, wire = 0, control = 0, local = 0, air = 0] = await freePorts(6);
   const broker = await cable({ port: mqtt });
-  const socket = join(dir, "air");
+  const socket = options.radio ?? join(dir, "air");
   const dataDir = join(dir, "cloud");
   await mkdir(dataDir, { recursive: true });
   const site = new Site({
@@ -85,14 +87,16 @@ export async function startSite(options: {
     SMS_URL: `http://127.0.0.1:${wire}`,
     ...options.env,
   };
-  site.define("air", {
-    args: [
-      join(dist, "demo/virtual-air.js"),
-      ...["--socket", socket, "--control", String(air), "--timing", options.timing ?? "instant"],
-    ],
-    env: {},
-    ready: async () => (await stat(socket)).isSocket(),
-  });
+  if (options.radio === undefined) {
+    site.define("air", {
+      args: [
+        join(dist, "demo/virtual-air.js"),
+        ...["--socket", socket, "--control", String(air), "--timing", options.timing ?? "instant"],
+      ],
+      env: {},
+      ready: async () => (await stat(socket)).isSocket(),
+    });
+  }
   site.define("sandbox", {
     args: [join(dist, "sandbox/main.js")],
     env: { DATA_DIR: dataDir, SANDBOX_PORT: String(wire), SANDBOX_CONTROL_PORT: String(control) },
@@ -132,7 +136,7 @@ export async function startSite(options: {
   });
 
   try {
-    await site.start("air");
+    if (options.radio === undefined) await site.start("air");
     await site.start("sandbox");
     await site.start("cloud");
     const cloud = (...args: string[]) => site.cloud(...args);
@@ -378,6 +382,23 @@ export class Site {
 
   async order(who: { user: string; session: string }, orderId: string): Promise<Record<string, unknown>> {
     return one(await this.call("getPowerOrder", { ...who, orderId }));
+  }
+
+  /** Pays a bill in cash at WeChat, which tells the cloud of it; returns when the order is paid. */
+  async pay(who: { user: string; session: string }, orderId: string, money: string): Promise<void> {
+    const { package: wxPackage } = one(
+      await this.call("payPowerOrder", { ...who, orderId, money, pmoney: 0, cash: money }),
+    );
+    await this.post(`${this.controlUrl}/pay`, {
+      ...JSON.parse(String(wxPackage)),
+      outcome: "success",
+      notify: "once",
+    });
+    await until(
+      "the order is paid",
+      () => this.order(who, orderId),
+      (o) => o.payState === "paid",
+    );
   }
 
   databaseFile(): string {

@@ -16,8 +16,8 @@ import type { ChargerSession, UseOutcome } from "../../gateway/chargers/chargers
 import { Scheduler } from "../../gateway/chargers/scheduler.ts";
 import { forkWorker } from "../../gateway/radio/workerProcess.ts";
 import { WorkerRadio } from "../../gateway/radio/workerRadio.ts";
+import { type ChargersHere, chargersHere } from "../e2e/chargersHere.ts";
 import { until } from "../e2e/until.ts";
-import { type ChargersHere, chargersHere } from "../third-party/chargersHere.ts";
 import { type HostileController, serveHostile } from "./hostileController.ts";
 
 /**

@@ -87,6 +87,14 @@ describe("MQTT", () => {
     ]);
   });
 
+  test("each question for the desired state is one of its own: it carries nothing", () => {
+    const want = publish("up/07/gateway-1/want", { v: 1, pad: "x".repeat(200) });
+    expect(mqttLabels(Buffer.concat([want, want]))).toEqual([
+      { label: "mqtt want", identity: undefined },
+      { label: "mqtt want", identity: undefined },
+    ]);
+  });
+
   test("pings, acknowledgements of the broker and an empty batch are no points", () => {
     const pad = "x".repeat(200);
     expect(mqttLabels(Buffer.from([0xc0, 0, 0x40, 2, 0, 9]))).toEqual([]);

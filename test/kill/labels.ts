@@ -99,10 +99,10 @@ export function commitLabels(writes: Iterable<string>): string[] {
   return cursor.length > 0 || kept.length === 0 ? cursor : [`commit ${kept.toSorted().join(" ")}`];
 }
 
-/** A message of MQTT; `identity` is the same when it is said again. */
+/** A message of MQTT; `identity` is the same when it is said again, undefined where nothing tells it from the one before. */
 export interface Said {
   label: string;
-  identity: string;
+  identity: string | undefined;
 }
 
 /** The names of the messages that bytes to a broker, or from one, publish; empty when they are something else. */
@@ -133,9 +133,6 @@ export function mqttLabels(bytes: Buffer): Said[] {
   return said;
 }
 
-/** A question for the desired state carries nothing that tells it from the one before. */
-let wants = 0;
-
 function messageLabels(topic: string, payload: string): Said[] {
   const what = topic.split("/").at(-1) ?? "";
   const message = JSON.parse(payload) as {
@@ -162,7 +159,7 @@ function messageLabels(topic: string, payload: string): Said[] {
     case "welcome":
       return [{ label: `mqtt ${what}`, identity: `${what} ${message.re}` }];
     case "want":
-      return [{ label: "mqtt want", identity: `want ${wants++}` }];
+      return [{ label: "mqtt want", identity: undefined }];
     default:
       return [];
   }

@@ -150,13 +150,13 @@ interface Streams {
 
 /** Bytes that leave through sockets: HTTP both ways, MQTT, and HCI to the virtual controller. */
 function watchSockets(pass: Pass, { own, frames }: { own: Socket; frames: Frames }): void {
-  const said = new Set<string>();
+  const said = new Set<string | undefined>();
   const labelsOf = (socket: Socket, bytes: Buffer): string[] => {
     if (socket === own) return [];
     const { _httpMessage: message } = socket as { _httpMessage?: ServerResponse | null };
     const http = message?.req?.url === undefined ? requestLabel(bytes) : answerLabel(bytes, message.req.url);
     if (http !== undefined) return [http];
-    const mqtt = mqttLabels(bytes).filter(({ identity }) => !said.has(identity));
+    const mqtt = mqttLabels(bytes).filter(({ identity }) => identity === undefined || !said.has(identity));
     for (const { identity } of mqtt) said.add(identity);
     if (mqtt.length > 0) return mqtt.map(({ label }) => label);
     return createH4Reader()

@@ -187,12 +187,13 @@ describe("an independent client", () => {
 });
 
 describe("a request that is not the merchant's is refused with 401 and changes nothing", () => {
-  const seconds = (off: number): string => String(Formatter.timestamp() + off);
+  // Of the time of the call: the rows below are made when the file is loaded, and may wait long for their turn.
+  const seconds = (off: number) => () => ({ timestamp: String(Formatter.timestamp() + off) });
   test.each([
     { name: "wrong signature", wrong: { signature: Buffer.alloc(256, 7).toString("base64") } },
     { name: "body changed after signing", wrong: { sentBody: "{}" } },
-    { name: "timestamp five minutes old", wrong: { timestamp: seconds(-301) } },
-    { name: "timestamp five minutes ahead", wrong: { timestamp: seconds(+310) } },
+    { name: "timestamp five minutes old", wrong: seconds(-301) },
+    { name: "timestamp five minutes ahead", wrong: seconds(+310) },
     { name: "timestamp that is no number", wrong: { timestamp: "soon" } },
     { name: "unknown serial", wrong: { serial: "0000000000000000000000000000000000000000" } },
     { name: "unknown merchant", wrong: { mchid: "1900000000" } },
@@ -200,7 +201,8 @@ describe("a request that is not the merchant's is refused with 401 and changes n
     { name: "another scheme", wrong: { headers: { Authorization: "Bearer x" } } },
   ])("$name", async ({ wrong }) => {
     const body = jsapiBody(sandbox.credentials);
-    const refused = await call(sandbox, "POST", JSAPI, body, wrong);
+    const how = typeof wrong === "function" ? wrong() : wrong;
+    const refused = await call(sandbox, "POST", JSAPI, body, how);
     expect(refused).toMatchObject({ status: 401, body: { code: "SIGN_ERROR" } });
     expect(await call(sandbox, "GET", byNumber(body.out_trade_no))).toMatchObject({ status: 404 });
   });

@@ -24,6 +24,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 const began = performance.now();
 const seconds = (): number => (performance.now() - began) / 1000;
 const faults: Record<string, number> = {};
+const looks: Record<string, number> = {};
 const all = { worlds: 0, charges: 0, simulated: 0 };
 do {
   const seed = minutes === undefined ? first : String(randomInt(1_000_000_000));
@@ -42,7 +43,8 @@ do {
   all.worlds += 1;
   all.charges += result.charges;
   all.simulated += result.minutes;
-  for (const [kind, n] of Object.entries(result.faults)) faults[kind] = (faults[kind] ?? 0) + n;
+  add(faults, result.faults);
+  add(looks, result.looks);
 } while (minutes !== undefined && seconds() < minutes * 60);
 
 const rate = (all.charges / seconds()).toFixed(0);
@@ -51,10 +53,16 @@ console.log(
   `${all.worlds} worlds, ${all.charges} charges (${rate} a second), ${days} simulated days, 0 violations; faults:`,
 );
 table(faults);
+console.log("looked for something unsafe after each:");
+table(looks);
 
 /** One line that is written over, where somebody looks. */
 function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+}
+
+function add(all: Record<string, number>, more: Record<string, number>): void {
+  for (const [kind, n] of Object.entries(more)) all[kind] = (all[kind] ?? 0) + n;
 }
 
 function table(counts: Record<string, number>): void {

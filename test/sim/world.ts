@@ -1,11 +1,11 @@
 import { millis } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
-import { chipId, deviceCode, gatewayId } from "@bluepower/protocol/units";
+import { chipId, type DeviceCode, deviceCode, gatewayId } from "@bluepower/protocol/units";
 import type { Db } from "../../cloud/database/database.ts";
 import { unsafe, unsettled } from "./worldChecks.ts";
 import { WorldCloud } from "./worldCloud.ts";
-import { furnish, START, ZONE } from "./worldFurnish.ts";
+import { furnish, managerOf, START, ZONE } from "./worldFurnish.ts";
 import { History } from "./worldHistory.ts";
 import { WorldPay } from "./worldPay.ts";
 import { WorldPeople } from "./worldPeople.ts";
@@ -20,12 +20,13 @@ const GATEWAY = gatewayId("gw-1");
 const CHARGERS = 6;
 const PEOPLE = 45;
 const STEP = millis(3000);
-/** What changed is checked after every step, everything after so many, and in the end. */
+/** What changed is checked after every commit and event, everything after so many steps, and in the end. */
 const FULL_CHECK_STEPS = 200;
 /** A world in which no port is switched on for so long stands still. */
 const STANDSTILL_STEPS = (12 * 3_600_000) / STEP;
 /** Charges, payments, cancels and repeats all end within this after the last fault. */
 const PATIENCE_MINUTES = 240;
+/** One turn of the event loop, in which everything that an event of the clock has set going comes to rest. */
 const MACROTASK = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export interface WorldResult {
@@ -37,8 +38,19 @@ export interface WorldResult {
   /** Simulated time, in whole minutes. */
   minutes: number;
   faults: Record<string, number>;
+  /** How often it was looked for something unsafe, by what had just happened. */
+  looks: Looks;
   violations: string[];
 }
+
+type Looks = Record<
+  | "commit of the cloud"
+  | "commit of the gateway"
+  | "write to a charger"
+  | "event of the clock"
+  | "whole audit",
+  number
+>;
 
 /**
  * Runs the real cloud, one real gateway and simulated chargers on one simulated clock, with people and faults drawn from the
@@ -56,7 +68,19 @@ export async function runWorld(of: {
   /** Told now and then how many charges there were. */
   progress?: (charges: number) => void;
 }): Promise<WorldResult> {
-  const clock = new SimulatedClock(START, MACROTASK);
+  const looks: Looks = {
+    "commit of the cloud": 0,
+    "commit of the gateway": 0,
+    "write to a charger": 0,
+    "event of the clock": 0,
+    "whole audit": 0,
+  };
+  /** Looks for something unsafe, once there is something to look at. */
+  let look = (_after: keyof Looks, _code?: DeviceCode): void => {};
+  const clock = new SimulatedClock(START, async () => {
+    await MACROTASK();
+    look("event of the clock");
+  });
   const random = seededRandom(of.seed);
   const history = new History({ clock, trace: of.trace });
   const pipe = new WorldPipe({ clock, random: random.fork("uplink"), history, id: GATEWAY });
@@ -68,6 +92,7 @@ export async function runWorld(of: {
   const cloud = await WorldCloud.open({
     ...{ clock, pipe, provider: pay.provider, random: random.fork("cloud") },
     logged: (line) => history.violation(`the cloud logged: ${line.trim()}`),
+    committed: () => look("commit of the cloud"),
     crashed: (when) => trouble.crashed("cloud", `${when} a commit`),
     furnish: (db) => furnish(db, { random: random.fork("furnish"), gatewayId: GATEWAY, chargers }),
   });
@@ -77,6 +102,9 @@ export async function runWorld(of: {
       // The one error that is a fault of the world.
       if (!line.includes('"event":"store_full"')) history.violation(`the gateway logged: ${line.trim()}`);
     },
+    committed: () => look("commit of the gateway"),
+    written: (code) => look("write to a charger", code),
+    connectFailed: (chip, step) => history.fault("connection fails", `${chip} ${step}`),
     crashed: (when) => trouble.crashed("gateway", `${when} a commit`),
   });
   const watch = new Watch({ file: cloud.file, clock });
@@ -89,20 +117,35 @@ export async function runWorld(of: {
     ...{ clock, cloud, pay, history, chargers: site.chargers },
     random: random.fork("people"),
   });
+  look = (after, code) => {
+    // What is wrong is told once.
+    if (history.violations.length > 0) return;
+    looks[after] += 1;
+    for (const problem of watch.look(people.toldCancelled) ?? []) history.violation(problem);
+    for (const problem of code === undefined ? [] : ports.look(code)) history.violation(problem);
+  };
   let steps = 0;
   let { plant } = of;
   const step = async (): Promise<void> => {
     await clock.advance(STEP);
     steps += 1;
-    for (const problem of watch.look(people.toldCancelled) ?? []) history.violation(problem);
     if (steps % FULL_CHECK_STEPS === 0) await checkAll();
     if (plant === undefined || ports.count < of.charges / 2) return;
-    const parts = { cloud, site, pipe, told: people.toldCancelled, orderCalls: people.phone.orderCalls };
+    const parts = {
+      clock,
+      cloud,
+      site,
+      pipe,
+      pay,
+      told: people.toldCancelled,
+      orderCalls: people.phone.orderCalls,
+    };
     const crashed = trouble.crashed.bind(trouble);
     if (await play(plant, { ...parts, crashed })) plant = undefined;
   };
   const checkAll = async (): Promise<void> => {
     if (history.violations.length > 0) return;
+    looks["whole audit"] += 1;
     for (const problem of await unsafe(cloud.db, people.toldCancelled)) history.violation(problem);
   };
 
@@ -124,6 +167,7 @@ export async function runWorld(of: {
       ...(await unsettled({
         ...{ db: cloud.db, site, pay, starts: ports.starts },
         ...{ payCalls: people.payer.calls, told: people.phone.told },
+        ...{ paidBy: people.payer.paidBy, coins: people.coins, managerOf },
       })),
     ];
     const settleSteps = ((of.patience ?? PATIENCE_MINUTES) * 60_000) / STEP;
@@ -139,7 +183,14 @@ export async function runWorld(of: {
     const minutes = Math.floor(clock.uptime() / 60_000);
     const { violations } = history;
     return {
-      ...{ charges: ports.count, orders, minutes, faults: history.faults, violations: [...violations] },
+      ...{
+        charges: ports.count,
+        orders,
+        minutes,
+        faults: history.faults,
+        looks,
+        violations: [...violations],
+      },
       hash: history.digest(),
     };
   } finally {

@@ -1,9 +1,13 @@
-import type { OrderId } from "@bluepower/protocol/units";
+import type { DeviceCode, OrderId, Phone } from "@bluepower/protocol/units";
 import { sql } from "kysely";
+import { testConfig } from "../../cloud/api/scenario.ts";
 import type { Db } from "../../cloud/database/database.ts";
 import { booksWrong } from "../books.ts";
 import type { WorldPay } from "./worldPay.ts";
 import type { WorldSite } from "./worldSite.ts";
+
+/** Fen for a coin. */
+const COIN = testConfig.coinFen;
 
 /**
  * What must hold at any moment, whatever is broken, over the whole database. `told`: orders whose users were told that they are
@@ -44,15 +48,20 @@ export async function unsettled(of: {
   starts: ReadonlyMap<string, number>;
   /** How many different calls were made to pay each order. */
   payCalls: ReadonlyMap<string, number>;
+  /** Who paid which number at WeChat, and with how many coins everybody came. */
+  paidBy: ReadonlyMap<string, Phone>;
+  coins: ReadonlyMap<Phone, number>;
+  managerOf: (code: DeviceCode) => Phone;
   /** Orders that people were told of, and whether they were told that it is paid. */
   told: ReadonlyMap<string, "made" | "paid">;
 }): Promise<string[]> {
-  const { db, site, pay } = of;
+  const { db, site } = of;
   return [
     ...(await cloudOpen(db)),
     ...siteOpen(site),
     ...(await apart(of)),
-    ...(await moneyApart(db, pay)),
+    ...(await moneyApart(of)),
+    ...(await coinsApart(db, of.coins)),
     ...(await repeated(db, of.payCalls)),
     ...(await forgotten(db, of.told)),
   ];
@@ -143,10 +152,67 @@ async function apart(of: {
   return found;
 }
 
-/** What WeChat keeps of payments is what orders were paid in cash. */
-async function moneyApart(db: Db, pay: WorldPay): Promise<string[]> {
-  const { rows } = await sql<{ cash: number | null }>`select sum(cash) as cash from order_info`.execute(db);
-  const booked = rows[0]?.cash ?? 0;
-  const kept = [...pay.kept().values()].reduce((sum, fen) => sum + fen, 0);
-  return booked === kept ? [] : [`WeChat keeps ${kept} fen, orders were paid ${booked} fen in cash`];
+/**
+ * What WeChat keeps of each person's payments is what that person's orders were paid in cash; and with the coins given for them
+ * it is what the manager of the chargers is owed.
+ */
+async function moneyApart(of: {
+  db: Db;
+  pay: WorldPay;
+  paidBy: ReadonlyMap<string, Phone>;
+  managerOf: (code: DeviceCode) => Phone;
+}): Promise<string[]> {
+  const columns = ["orderId", "user", "deviceCode", "pmoney", "cash"] as const;
+  const orders = await of.db.selectFrom("order_info").select(columns).execute();
+  const managers = new Map(orders.map((o) => [o.orderId, of.managerOf(o.deviceCode as DeviceCode)]));
+  const [kept, owed] = [new Sums(), new Sums()];
+  for (const [number, fen] of of.pay.kept()) {
+    kept.add(of.paidBy.get(number) ?? "nobody", fen);
+    owed.add(managers.get(number.split("-")[0] ?? "") ?? "nobody", fen);
+  }
+  const cash = new Sums();
+  for (const order of orders) {
+    cash.add(order.user, order.cash);
+    owed.add(managers.get(order.orderId) ?? "nobody", order.pmoney * COIN);
+  }
+  const { rows } = await sql<{ manager: string; balance: number }>`
+    select substr(account, 17) as manager, balance from ledger_account
+    where account like 'manager_payable:%'`.execute(of.db);
+  const payable = new Sums();
+  for (const { manager, balance } of rows) payable.add(manager, balance);
+  return [
+    ...kept.unlike(
+      cash,
+      (who, a, b) => `WeChat keeps ${a} fen of ${who}, whose orders were paid ${b} fen in cash`,
+    ),
+    ...owed.unlike(payable, (who, a, b) => `${a} fen were paid at chargers of ${who}, who is owed ${b} fen`),
+  ];
+}
+
+/** Everybody has the coins that they came with, but for those that their orders were paid with. */
+async function coinsApart(db: Db, came: ReadonlyMap<Phone, number>): Promise<string[]> {
+  const { rows } = await sql<{ user: string; has: number; gave: number }>`
+    select u."user", u.pmoney as has, coalesce(sum(o.pmoney), 0) as gave
+    from user_info u left join order_info o on o."user" = u."user" group by u."user"`.execute(db);
+  return rows.flatMap(({ user, has, gave }) => {
+    const coins = came.get(user as Phone) ?? 0;
+    return has + gave === coins ? [] : [`${user} came with ${coins} coins, gave ${gave} and has ${has}`];
+  });
+}
+
+/** Sums by name, of which two sides are compared. */
+class Sums {
+  readonly #sums = new Map<string, number>();
+
+  add(name: string, amount: number): void {
+    this.#sums.set(name, (this.#sums.get(name) ?? 0) + amount);
+  }
+
+  unlike(other: Sums, tell: (name: string, here: number, there: number) => string): string[] {
+    const names = new Set([...this.#sums.keys(), ...other.#sums.keys()]);
+    return [...names].flatMap((name) => {
+      const [here, there] = [this.#sums.get(name) ?? 0, other.#sums.get(name) ?? 0];
+      return here === there ? [] : [tell(name, here, there)];
+    });
+  }
 }

@@ -30,6 +30,8 @@ interface CloudParts {
   logged: (line: string) => void;
   pipe: WorldPipe;
   provider: PaymentProvider;
+  /** Called right after each commit, also one that the program does not outlive. */
+  committed: () => void;
   /** The program has been killed at a commit; `boot` starts it anew. */
   crashed: (when: "before" | "after") => void;
 }
@@ -133,6 +135,7 @@ export class WorldCloud {
   #traced(life: Life, when: "use" | "commit" | "committed"): void {
     life.check();
     if (when === "use") return;
+    if (when === "committed") this.#of.committed();
     const where = when === "commit" ? "before" : "after";
     if (!this.doom.comes(where)) return;
     this.kill(true);

@@ -1,7 +1,7 @@
 import type { Clock } from "@bluepower/protocol/clock";
 import { instant } from "@bluepower/protocol/clock";
 import type { Random } from "@bluepower/protocol/random";
-import { fen, type GatewayId, type Phone, phone } from "@bluepower/protocol/units";
+import { type DeviceCode, fen, type GatewayId, type Phone, phone } from "@bluepower/protocol/units";
 import { testConfig } from "../../cloud/api/scenario.ts";
 import type { Db } from "../../cloud/database/database.ts";
 import { transaction } from "../../cloud/database/open.ts";
@@ -18,10 +18,14 @@ export const ZONE = testConfig.zone;
 export const START = instant(1_795_314_600_000);
 /** Fen for a unit of thirty minutes. */
 export const UNIT_PRICE = 150;
-const MANAGER = phone("13900000001");
+const MANAGERS = [phone("13900000001"), phone("13900000002")] as const;
 const BY = { who: "world", at: START };
 
-/** What the operator enters before anything begins: a site, its gateway, its chargers, their manager. */
+/** Whose charger it is: they take turns. */
+export const managerOf = (code: DeviceCode): Phone =>
+  MANAGERS[Number(code.at(-1)) % MANAGERS.length] ?? MANAGERS[0];
+
+/** What the operator enters before anything begins: a site, its gateway, its chargers, their managers. */
 export async function furnish(
   db: Db,
   of: { random: Random; gatewayId: GatewayId; chargers: readonly Pick<WorldCharger, "code" | "chip">[] },
@@ -31,14 +35,16 @@ export async function furnish(
     await fixCoinValue(tx, testConfig.coinFen);
     await addSite(tx, { name: "yard", zone: ZONE }, BY);
     await addGateway(tx, { gatewayId, site: "yard", random: random.fork("token") }, BY);
-    await tx
-      .insertInto("manager_info")
-      .values({ manager: MANAGER, managerName: "管理员", setupTime: START, approved: 1 })
-      .execute();
+    for (const manager of MANAGERS) {
+      await tx
+        .insertInto("manager_info")
+        .values({ manager, managerName: "管理员", setupTime: START, approved: 1 })
+        .execute();
+    }
     for (const { code, chip } of of.chargers) {
       const deviceCode = code;
       await registerDevice(tx, { deviceCode, chip, version: 1 }, BY);
-      await assignManager(tx, { deviceCode, manager: MANAGER, touchDesired }, BY);
+      await assignManager(tx, { deviceCode, manager: managerOf(code), touchDesired }, BY);
       const values = { chargeFlag: 1 as const, unitPrice: fen(UNIT_PRICE), deviceName: code };
       await setDevice(tx, { deviceCode, touchDesired, ...values }, BY);
       await assignGateway(tx, { deviceCode, gatewayId, touchDesired }, BY);

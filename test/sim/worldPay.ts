@@ -65,6 +65,12 @@ export class WorldPay {
     return kept;
   }
 
+  /** For a planted bug: WeChat takes the one's payment for the other's. */
+  exchange(one: string, other: string): void {
+    const [a, b] = [this.#script.transactions.get(one), this.#script.transactions.get(other)];
+    if (a !== undefined && b !== undefined) [a.amount, b.amount] = [b.amount, a.amount];
+  }
+
   heal(): void {
     this.faulty = false;
     this.#script.refundsSettle = true;

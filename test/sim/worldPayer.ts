@@ -31,6 +31,8 @@ export class WorldPayer {
   readonly #of: Parts;
   /** How many different calls were made to pay each order. */
   readonly calls = new Map<string, number>();
+  /** Who paid which number at WeChat. */
+  readonly paidBy = new Map<string, Phone>();
 
   constructor(of: Parts) {
     this.#of = of;
@@ -58,6 +60,7 @@ export class WorldPayer {
     if (former === undefined || chance(random, 0.1)) return;
     await wait(clock, millis(500 + below(random, chance(random, 0.05) ? 20 * MINUTE : 5 * SECOND)), "pays");
     if (!pay.pay(former)) return;
+    this.paidBy.set(former, person.who);
     history.add(`${person.who} paid ${former}`);
     this.#tell(person, former);
     if (chance(random, 0.5)) await ask("queryOrderPay", { orderId });

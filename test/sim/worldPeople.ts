@@ -31,6 +31,8 @@ export class WorldPeople {
   readonly payer: WorldPayer;
   /** Orders whose users were told by an answer that they are cancelled. */
   readonly toldCancelled = new Set<string>();
+  /** Coins that each of them came with. */
+  readonly coins = new Map<Phone, number>();
   #home = false;
   #busy = 0;
   #calls = 0;
@@ -51,8 +53,10 @@ export class WorldPeople {
     for (let n = 1; n <= count; n++) {
       const who = phoneNumber(`138${String(n).padStart(8, "0")}`);
       const own = random.fork(`person ${n}`);
+      const coins = 20 + below(own, 300);
+      this.coins.set(who, coins);
       const { session } = await addPerson(cloud.db, {
-        ...{ who, clock, coins: 20 + below(own, 300) },
+        ...{ who, clock, coins },
         random: own.fork("session"),
       });
       this.#busy += 1;

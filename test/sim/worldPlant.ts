@@ -1,10 +1,13 @@
 import { encodeRequest } from "@bluepower/protocol/charger/frames";
 import { frameBytes } from "@bluepower/protocol/charger/reader";
 import { signRequest } from "@bluepower/protocol/charger/signature";
+import { type Clock, millis } from "@bluepower/protocol/clock";
 import { derivedJamCode, portNo } from "@bluepower/protocol/units";
+import Sqlite from "better-sqlite3";
 import { sql } from "kysely";
 import type { Db } from "../../cloud/database/database.ts";
 import type { WorldCloud } from "./worldCloud.ts";
+import type { WorldPay } from "./worldPay.ts";
 import type { WorldPipe } from "./worldPipe.ts";
 import type { WorldSite } from "./worldSite.ts";
 
@@ -17,9 +20,14 @@ export type Plant =
   | "cursor committed before its events"
   | "repeat makes a second order"
   | "payment credited twice"
-  | "start carried out late";
+  | "start carried out late"
+  | "bill wrong for a moment"
+  | "payments exchanged"
+  | "running order forgotten";
 
 interface Parts {
+  clock: Clock;
+  pay: WorldPay;
   cloud: WorldCloud;
   site: WorldSite;
   pipe: WorldPipe;
@@ -54,6 +62,12 @@ export async function play(plant: Plant, of: Parts): Promise<boolean> {
       return await repeatForgotten(of);
     case "payment credited twice":
       return await creditAgain(db);
+    case "bill wrong for a moment":
+      return await wrongForAMoment(of);
+    case "payments exchanged":
+      return await exchangePayments(of);
+    case "running order forgotten":
+      return forgetRunning(site);
     case "start carried out late":
       return startLate(of);
   }
@@ -90,6 +104,37 @@ async function repeatForgotten({ cloud, orderCalls }: Parts): Promise<boolean> {
   return false;
 }
 
+/** A bill that was paid is another one for a thousandth of a second. */
+async function wrongForAMoment({ cloud, clock }: Parts): Promise<boolean> {
+  const { rows } = await sql<{ orderId: string }>`select "orderId" from order_info
+    where "payState" = 'paid' order by "updateTime" desc limit 1`.execute(cloud.db);
+  const [paid] = rows;
+  if (paid === undefined) return false;
+  const change = async (by: number): Promise<void> => {
+    await sql`update order_info set money = money + ${by} where "orderId" = ${paid.orderId}`.execute(
+      cloud.db,
+    );
+  };
+  await change(1);
+  clock.after(millis(1), "the bill is right again", () => change(-1));
+  return true;
+}
+
+/** Two people who paid at chargers of two managers have each paid what the other's bill said; the sum is the same. */
+async function exchangePayments({ cloud, pay }: Parts): Promise<boolean> {
+  const { rows } = await sql<{ one: string; other: string }>`
+    select a."outTradeNo" as one, b."outTradeNo" as other from order_pay_info a
+      join order_pay_info b on b.state = 1 and b.cash <> a.cash
+      join order_info x on x."orderId" = a."orderId"
+      join order_info y on y."orderId" = b."orderId" and y."user" <> x."user" and y.manager <> x.manager
+    where a.state = 1 and x."payState" = 'paid' and y."payState" = 'paid' and a.cash > 0 and b.cash > 0
+      and not exists (select 1 from refund_info r where r."outTradeNo" in (a."outTradeNo", b."outTradeNo"))
+    limit 1`.execute(cloud.db);
+  const [found] = rows;
+  if (found !== undefined) pay.exchange(found.one, found.other);
+  return found !== undefined;
+}
+
 async function creditAgain(db: Db): Promise<boolean> {
   const { rows } = await sql<{ id: string; from: string; to: string; amount: number }>`
     select id, "fromAccount" as "from", "toAccount" as "to", amount from ledger_transfer
@@ -119,6 +164,17 @@ function startLate({ pipe }: Parts): boolean {
     };
   };
   return true;
+}
+
+/** The gateway's store has lost an order while its port runs. */
+function forgetRunning(site: WorldSite): boolean {
+  if (!site.running) return false;
+  const store = new Sqlite(site.file);
+  // What refers to the order would keep it.
+  store.pragma("foreign_keys = off");
+  const { changes } = store.prepare("delete from chargeOrder where state = 'charging'").run();
+  store.close();
+  return changes > 0;
 }
 
 /** Somebody who knows the document switches a free port on. */

@@ -1,5 +1,5 @@
 import type { Clock } from "@bluepower/protocol/clock";
-import { type DeviceCode, portNo } from "@bluepower/protocol/units";
+import { type DeviceCode, type OrderId, portNo } from "@bluepower/protocol/units";
 import { START_DEADLINE_MS } from "../../cloud/orders/world.ts";
 import type { WorldCloud } from "./worldCloud.ts";
 import type { History } from "./worldHistory.ts";
@@ -26,16 +26,31 @@ export class WorldPorts {
   /** How often each order's port was switched on. */
   readonly starts = new Map<string, number>();
   count = 0;
+  /** The orders that ports run for, by charger and port. */
+  readonly #running = new Map<DeviceCode, Map<number, OrderId>>();
 
   constructor(of: Parts) {
     this.#of = of;
     for (const { code, charger } of of.site.chargers) {
+      this.#running.set(code, new Map());
       charger.onEvent((event) => {
         if (event.kind !== "port") return;
         of.history.add(`${code} port ${event.port} ${event.cause} ${event.minutesLeft}`);
         if (event.cause === "started") this.#started(code, event.port);
+        else this.#running.get(code)?.delete(event.port);
       });
     }
+  }
+
+  /** What is wrong with the ports of a charger that run: their orders are not forgotten meanwhile. */
+  look(code: DeviceCode): string[] {
+    const { site } = this.#of;
+    if (!site.running) return [];
+    return [...(this.#running.get(code) ?? [])]
+      .filter(([, orderId]) => site.store.orders.get(orderId) === undefined)
+      .map(
+        ([port, orderId]) => `order ${orderId} runs at ${code} port ${port} and the gateway has forgotten it`,
+      );
   }
 
   #started(code: DeviceCode, port: number): void {
@@ -46,6 +61,7 @@ export class WorldPorts {
       history.violation(`${code} port ${port} runs without an order that the gateway has stored`);
       return;
     }
+    this.#running.get(code)?.set(port, orderId as OrderId);
     const times = (this.starts.get(orderId) ?? 0) + 1;
     this.starts.set(orderId, times);
     if (times > 1) history.violation(`order ${orderId} switched its port on ${times} times`);

@@ -4,6 +4,7 @@ import { below, type Random } from "@bluepower/protocol/random";
 import type { ChipId, DeviceCode, GatewayId } from "@bluepower/protocol/units";
 import Sqlite from "better-sqlite3";
 import { SimulatedCharger } from "../../firmware-sim/charger.ts";
+import type { Radio } from "../../gateway/radio/radio.ts";
 import { type AirFaults, SimulatedRadio } from "../../gateway/radio/simulatedRadio.ts";
 import { type Gateway, startGateway } from "../../gateway/run.ts";
 import { Store } from "../../gateway/store/store.ts";
@@ -16,6 +17,7 @@ import type { WorldPipe } from "./worldPipe.ts";
 /** How much the crystals of the site are off at most, in millionths: a charger's is a cheap one. */
 const CHARGER_PPM = 1000;
 const GATEWAY_PPM = 100;
+const ADAPTER_GONE = "the adapter is gone";
 
 /** One life of the gateway's program. When it is over its timers, its radio and its uplink do nothing any more. */
 interface Run {
@@ -40,6 +42,12 @@ interface SiteParts {
   pipe: WorldPipe;
   id: GatewayId;
   zone: string;
+  /** Called right after each commit, also one that the program does not outlive. */
+  committed: () => void;
+  /** Called after each write that has reached a charger. */
+  written: (code: DeviceCode) => void;
+  /** A connection has failed on its way. */
+  connectFailed: (chip: ChipId, step: string) => void;
   /** The program has been killed at a commit; `boot` starts it anew. */
   crashed: (when: "before" | "after") => void;
 }
@@ -55,7 +63,10 @@ export class WorldSite {
   readonly #of: SiteParts;
   readonly #clock: Clock;
   readonly #folder = worldFolder("site");
+  /** Of the gateway's store. */
+  readonly file = join(this.#folder.path, "gateway.db");
   #boots = 0;
+  #adapter = true;
   #run: Run;
 
   constructor(of: SiteParts & { chargers: { code: DeviceCode; chip: ChipId }[] }) {
@@ -95,6 +106,19 @@ export class WorldSite {
     this.#run.radio.drop(chip);
   }
 
+  /** Somebody pulls the adapter out: it is missing until it is back, also to a program that is started meanwhile. */
+  loseAdapter(): void {
+    if (!this.#adapter) return;
+    this.#adapter = false;
+    if (this.running) this.#run.radio.fail(ADAPTER_GONE);
+  }
+
+  returnAdapter(): void {
+    if (this.#adapter) return;
+    this.#adapter = true;
+    if (this.running) this.#run.radio.recover();
+  }
+
   kill(): void {
     if (!this.running) return;
     this.doom.forget();
@@ -130,7 +154,11 @@ export class WorldSite {
       const peer = {
         connected: () => charger.connected(),
         disconnected: () => charger.disconnected(),
-        receive: (bytes: Uint8Array) => charger.receive(bytes),
+        receive: (bytes: Uint8Array) => {
+          const answers = charger.receive(bytes);
+          this.#of.written(code);
+          return answers;
+        },
         onDrop: (listener: (reason: string) => void) =>
           charger.onDrop((reason) => {
             if (life.alive) listener(reason);
@@ -138,8 +166,9 @@ export class WorldSite {
       };
       air.set(code, radio.add(chip, peer));
     }
+    if (!this.#adapter) radio.fail(ADAPTER_GONE);
     const store = new Store({
-      file: join(this.#folder.path, "gateway.db"),
+      file: this.file,
       clock,
       random,
       trace: (when) => this.#traced(life, when),
@@ -147,7 +176,8 @@ export class WorldSite {
     const log = quietLog(life, logged);
     const uplink = survived(pipe.boot());
     const gateway = startGateway({
-      ...{ id, clock, random, radio, uplink, store, log, zone },
+      ...{ id, clock, random, uplink, store, log, zone },
+      radio: told(radio, this.#of.connectFailed),
       program: "gateway of the world",
     });
     return { life, radio, air, store, gateway };
@@ -158,11 +188,29 @@ export class WorldSite {
     if (when === "before" && this.diskFull) {
       throw new Sqlite.SqliteError("database or disk is full", "SQLITE_FULL");
     }
+    if (when === "after") this.#of.committed();
     if (!this.doom.comes(when)) return;
     this.kill();
     this.#of.crashed(when);
     throw new Killed(`the program has been killed ${when} a commit`);
   }
+}
+
+/** The radio as the program sees it, and whoever wants to know of connections that fail. */
+function told(radio: Radio, failed: SiteParts["connectFailed"]): Radio {
+  return {
+    get state() {
+      return radio.state;
+    },
+    onState: (listener) => radio.onState(listener),
+    onSighting: (listener) => radio.onSighting(listener),
+    async connect(chip, profile, cancelled) {
+      const outcome = await radio.connect(chip, profile, cancelled);
+      if (outcome.kind === "failed") failed(chip, outcome.step);
+      return outcome;
+    },
+    close: () => radio.close(),
+  };
 }
 
 /** The pipe as the program sees it: what it does about a message ends where it is killed. */

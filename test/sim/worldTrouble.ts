@@ -11,6 +11,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** The cloud's clock is a server's: it is corrected by seconds, in bad times by minutes. */
 const CLOUD_OFF = 120 * SECOND;
+const FAILING_STEPS = ["failConnect", "failDiscover", "failSubscribe"] as const;
 
 interface Parts {
   clock: Clock;
@@ -92,6 +93,18 @@ export class WorldTrouble {
         return code;
       });
     }
+    // Counted when it happens, which is at the next connection.
+    faults.repeat("failing connections", 45 * SECOND, (random) => {
+      const step = FAILING_STEPS[below(random, FAILING_STEPS.length)] ?? "failConnect";
+      site.air(this.#someCharger(random).code)[step] += 1 + below(random, 2);
+      return undefined;
+    });
+    faults.repeat("adapter lost", 10 * MINUTE, (random) => {
+      site.loseAdapter();
+      const long = below(random, 4) === 0;
+      faults.mendAfter("adapter", below(random, long ? 3 * MINUTE : 20 * SECOND), () => site.returnAdapter());
+      return "";
+    });
     faults.repeat("late replies", 3 * MINUTE, (random) => {
       const { code } = this.#someCharger(random);
       site.air(code).replyDelay = millis(3500);

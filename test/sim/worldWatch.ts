@@ -22,13 +22,13 @@ interface OrderRow {
 }
 
 /**
- * The rules of `unsafe`, checked after every step on what has changed since the last one: new transfers are added to sums kept
+ * The rules of `unsafe`, checked after every commit and event on what has changed since the last one: new transfers are added to sums kept
  * here, orders are looked at when their row is new. What changes an old row and hides it is found by the full check.
  */
 export class Watch {
   readonly #db: Sqlite.Database;
   readonly #clock: Clock;
-  /** Uptime at which each order was seen first, which is at most a step after it was made. */
+  /** Uptime at which each order was made. */
   readonly made = new Map<string, number>();
   readonly #ask;
   #version = -1;
@@ -46,6 +46,7 @@ export class Watch {
     const db = new Sqlite(of.file, { readonly: true });
     this.#db = db;
     this.#ask = {
+      version: db.prepare<[], number>("pragma data_version").pluck(),
       transfers: db.prepare<[number], Transfer>(
         'select rowid as id, "fromAccount", "toAccount", amount, "orderId" from ledger_transfer where rowid > ?',
       ),
@@ -85,7 +86,7 @@ export class Watch {
 
   /** What is wrong with what was committed since the last look; undefined when nothing was. */
   look(told: ReadonlySet<string>): string[] | undefined {
-    const version = Number(this.#db.pragma("data_version", { simple: true }));
+    const version = this.#ask.version.get() ?? this.#version;
     if (version === this.#version) return undefined;
     this.#version = version;
     const before = this.#lastTransfer;
