@@ -117,7 +117,13 @@ async function explainCashOut(tx: Tx, cashOutId: string): Promise<Explanation | 
       { says: "money that was asked for", fen: money },
       { says: "of which the cash-out costs", fen: service },
       { says: "and brings", fen: cash },
-      { says: "debt of earlier refunds that it took up", fen: debt },
+      {
+        says:
+          debt < 0
+            ? "given back of what an earlier one took too much"
+            : "debt of earlier refunds that it took up",
+        fen: Math.abs(debt),
+      },
       { says: "its orders bill now", fen: now },
       { says: "went back of them, before or since", fen: back },
     ],

@@ -97,12 +97,14 @@ const managerMoney = invariant(
   (r) => ({ subject: r.manager, detail: `${r.kept ?? "nothing"} are kept, there are ${r.summed ?? "none"}` }),
 );
 
+/** A later cash-out takes up what goes back of the orders of an earlier one; when that fails, it has taken too much. */
 const debtIsNone = invariant(
   "debt_not_negative",
-  "a manager's debt and what can be withdrawn are never below nothing",
+  "what can be withdrawn is never below nothing, and a manager's debt only after a cash-out has failed",
   () => sql<Said>`
     select manager as subject, count || ' orders, ' || money || ' fen, debt ' || debt as detail from manager_money
-    where count < 0 or money < 0 or debt < 0`,
+    where count < 0 or money < 0 or (debt < 0 and not exists (
+      select 1 from cashout_info c where c.manager = manager_money.manager and c.state = 1))`,
   said,
 );
 

@@ -186,6 +186,31 @@ describe("a refund of an order that is withdrawn", () => {
   });
 });
 
+test("what a later cash-out took up for one that then failed can be withdrawn again", async () => {
+  const orderId = await paid();
+  const first = await requested();
+  await refund(orderId, 0);
+  await paid();
+  await paid();
+  const second = await requested();
+  expect(await stored(second)).toMatchObject({ money: 300, debt: 300 });
+  await fail(first);
+  expect(await can()).toMatchObject({ count: 0, money: 300 });
+  expect(await world.violations()).toEqual([]);
+  await approve(second);
+  await pay(second);
+  const third = await requested();
+  expect(await stored(third)).toMatchObject({ money: 300, debt: -300 });
+  expect(await world.violations()).toEqual([]);
+  await fail(third);
+  expect(await can()).toMatchObject({ count: 0, money: 300 });
+  const fourth = await requested();
+  await approve(fourth);
+  await pay(fourth);
+  expect([await payable(), (await can()).money]).toEqual([0, 0]);
+  expect(await world.violations()).toEqual([]);
+});
+
 test("whatever is paid, refunded, withdrawn and returned: what a manager is owed is what can be withdrawn and what is under way", async () => {
   const deed = fc.oneof(
     fc.constant({ do: "pay" as const }),

@@ -373,7 +373,7 @@ export interface CashoutInfo {
   step: Defaulted<"requested" | "half_approved" | "approved" | "exported" | "paid" | "failed">;
   /** The number with its middle hidden; `bankCode` is sealed. */
   bankMask: Defaulted<string>;
-  /** Fen of the manager's debt that it took up: its orders bring `money` and this. */
+  /** Fen of the manager's debt that it took up, or below nothing gave back: its orders bring `money` and this. */
   debt: Defaulted<number>;
   approvedBy: string | null;
   secondBy: string | null;

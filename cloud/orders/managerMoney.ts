@@ -19,7 +19,10 @@ export interface ManagerMoney {
   /** Orders that can be withdrawn, and their fen. */
   count: number;
   money: number;
-  /** Fen that went back of orders in a cash-out or paid out, and that no cash-out has taken up yet. */
+  /**
+   * Fen that went back of orders in a cash-out or paid out, and that no cash-out has taken up yet. Below nothing: fen that one
+   * took up for a cash-out that then failed.
+   */
   debt: number;
 }
 
