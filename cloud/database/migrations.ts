@@ -9,6 +9,7 @@ import { professions } from "./migrations/0007_professions.ts";
 import { withdrawable } from "./migrations/0008_withdrawable.ts";
 import { shipping } from "./migrations/0009_shipping.ts";
 import { billDifference } from "./migrations/0010_bill_difference.ts";
+import { ledgerMoves } from "./migrations/0011_ledger_moves.ts";
 
 /**
  * Forward only, in the order of their names; one that has been released is never changed. But for the keys that count by
@@ -25,4 +26,5 @@ export const migrations: Record<string, Migration> = {
   "0008_withdrawable": withdrawable,
   "0009_shipping": shipping,
   "0010_bill_difference": billDifference,
+  "0011_ledger_moves": ledgerMoves,
 };

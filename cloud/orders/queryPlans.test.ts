@@ -2,10 +2,12 @@ import { instant } from "@bluepower/protocol/clock";
 import { type CompiledQuery, sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { cashOutsOf } from "../cashout/lists.ts";
+import { boughtCoins } from "../coins/bought.ts";
 import { giftsOf, purchasesOf } from "../coins/lists.ts";
 import type { Db } from "../database/database.ts";
-import { openDatabase } from "../database/open.ts";
+import { openDatabase, transaction } from "../database/open.ts";
 import { devicesOf } from "../devices/managed.ts";
+import { fixCoinValue } from "../ledger/coins.ts";
 import { blackListOf } from "../people/blackList.ts";
 import { listOrders, type OrderFilter, orderTotals, withdrawableOrders } from "./lists.ts";
 
@@ -13,6 +15,7 @@ let db: Db;
 let close: () => Promise<void>;
 beforeEach(async () => {
   ({ db, close } = await openDatabase({ url: "sqlite::memory:" }));
+  await transaction(db, (tx) => fixCoinValue(tx, 100));
 });
 afterEach(() => close());
 
@@ -77,6 +80,7 @@ test("what can be withdrawn is found by its index alone, in its order", async ()
 test.each([
   ["the black list", (d: Db) => blackListOf(d, manager, page)],
   ["purchases of coins", (d: Db) => purchasesOf(d, user, page)],
+  ["moves of somebody's coins", (d: Db) => transaction(d, (tx) => boughtCoins(tx, user))],
   ["gifts", (d: Db) => giftsOf(d, user, page)],
   ["cash-outs", (d: Db) => cashOutsOf(d, manager, page)],
   ["chargers", (d: Db) => devicesOf(d, manager, page)],

@@ -16,6 +16,5 @@ create table bill_difference (
 create index bill_difference_state on bill_difference (state);
 alter table refund_info add column "acceptTime" bigint;
 create index refund_info_accept on refund_info ("acceptTime");
-create index refund_info_insert on refund_info ("insertTime");
-create index wx_payment_pay_time on wx_payment ("payTime")
+create index refund_info_insert on refund_info ("insertTime")
 `;
