@@ -3,6 +3,7 @@ import { callerPlants } from "./callerPlants.ts";
 import { chargerPlants } from "./chargerPlants.ts";
 import { gatewayPlants } from "./gatewayPlants.ts";
 import { moneyPlants } from "./moneyPlants.ts";
+import { operatorPlants } from "./operatorPlants.ts";
 import { orderPlants } from "./orderPlants.ts";
 import type { Plant } from "./plant.ts";
 import { theTen } from "./theTen.ts";
@@ -11,6 +12,7 @@ export const plants: readonly Plant[] = [
   ...theTen,
   ...moneyPlants,
   ...billPlants,
+  ...operatorPlants,
   ...callerPlants,
   ...orderPlants,
   ...gatewayPlants,

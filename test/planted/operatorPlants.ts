@@ -1,0 +1,104 @@
+import type { Plant } from "./plant.ts";
+
+/** What operators do with money: refunds, cash-outs, accounts, the books. */
+export const operatorPlants: readonly Plant[] = [
+  {
+    name: "operator refunds more than was paid",
+    file: "cloud/payments/operatorRefund.ts",
+    find: `  if (fen > order.money) return { kind: "too_much", left: order.money };\n`,
+    plant: "",
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "is refunded once for one reason and amount, and never beyond its payment",
+    },
+  },
+  {
+    name: "operator refunds again what was refunded for the same reason",
+    file: "cloud/payments/operatorRefund.ts",
+    find: `  if (before !== undefined) return { kind: "exists", ...before };
+  if (order.payState !== "paid") return { kind: "not_paid" };`,
+    plant: `  if (order.payState !== "paid") return { kind: "not_paid" };`,
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "is refunded once for one reason and amount, and never beyond its payment",
+    },
+  },
+  {
+    name: "operator turns gifts into money",
+    file: "cloud/coins/bought.ts",
+    find: "const mine = other === BOUGHT_FROM ? amount : back;",
+    plant: "const mine = pays ? back : amount;",
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "that were got as a gift are nobody's money back",
+    },
+  },
+  {
+    name: "operator approves twice",
+    file: "cloud/cashout/process.ts",
+    find: `  if (second && cashOut.approvedBy === by.who) return "same_person";\n`,
+    plant: "",
+    caught: { file: "cloud/cashout/cashout.test.ts", test: "above the limit needs two different people" },
+  },
+  {
+    name: "operator's failed cash-out forgets what was refunded meanwhile",
+    file: "cloud/cashout/process.ts",
+    find: "cashOut.debt - refundedMeanwhile",
+    plant: "cashOut.debt",
+    caught: {
+      file: "cloud/cashout/cashout.test.ts",
+      test: "that is refunded while its cash-out is pending comes back with less",
+    },
+  },
+  {
+    name: "operator's cash-out leaves the debt where it was",
+    file: "cloud/cashout/request.ts",
+    find: "  await addDebt(tx, manager, -debt);\n",
+    plant: "",
+    caught: { file: "cloud/cashout/cashout.test.ts", test: "lowers the next cash-out, never below nothing" },
+  },
+  {
+    name: "operator's viewer pays out",
+    file: "cloud/cli/actor.ts",
+    find: "  if (!mayAct(role, command.role)) {",
+    plant: "  if (!mayAct(role, command.role) && role !== role) {",
+    caught: {
+      file: "cloud/cli/accounts.test.ts",
+      test: "each role may what its commands need and nothing more; nothing is done otherwise",
+    },
+  },
+  {
+    name: "operator's spreadsheet runs what a manager entered",
+    file: "cloud/sheets/csv.ts",
+    find: "[=+\\-@＝＋－＠]|^",
+    plant: "[+\\-@＝＋－＠]|^",
+    caught: {
+      file: "cloud/cli/cashouts.test.ts",
+      test: "what a manager has entered runs in no spreadsheet",
+    },
+  },
+  {
+    name: "operator is not told that the ledger owes a manager something else",
+    file: "cloud/audit/sums.ts",
+    find: "select 'manager_payable:' || manager, 0, money - debt from manager_money",
+    plant: "select 'manager_payable:' || manager, 0, money from manager_money",
+    caught: { file: "test/audit/audit.test.ts", test: "debt_not_negative", titles: "test/audit/damages.ts" },
+  },
+  {
+    name: "operator's delivery told again for ever",
+    file: "cloud/payments/shipping.ts",
+    find: "const KNOWN = [10060002, 10060003];",
+    plant: "const KNOWN = [10060003];",
+    caught: { file: "cloud/payments/shipping.test.ts", test: "a delivery > that it knows is told" },
+  },
+  {
+    name: "a certificate believed after its time",
+    file: "cloud/payments/platformKeys.ts",
+    find: "key !== undefined && clock.now() < key.until ? key.pem",
+    plant: "key !== undefined ? key.pem",
+    caught: {
+      file: "cloud/payments/platformKeys.test.ts",
+      test: "a learned certificate holds until it expires",
+    },
+  },
+];
