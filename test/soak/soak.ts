@@ -37,6 +37,8 @@ export async function runSoak(of: {
   /** How long the cloud lives at most, in ms. */
   killEveryMs: number;
   cloudBundle?: string;
+  /** Ends it, with an exception and nothing left behind. */
+  signal?: AbortSignal;
   /** Told every second what was counted so far. */
   progress?: (counts: ReadonlyMap<string, number>, findings: readonly string[]) => void;
 }): Promise<SoakResult> {
@@ -59,7 +61,7 @@ export async function runSoak(of: {
     (g) => new ScriptedGateway({ ...g, url: programs.mqttUrl, clock, journal, random: random.fork(g.id) }),
   );
   const progress = setInterval(() => of.progress?.(journal.counts, journal.findings), 1000);
-  try {
+  const soak = async (): Promise<SoakResult> => {
     const people = {
       users: users.map((phone) => new User(world, { phone, random: random.fork(phone) })),
       managers: managers.map((phone) => new Manager(world, { phone, random: random.fork(phone) })),
@@ -101,6 +103,9 @@ export async function runSoak(of: {
       counts: Object.fromEntries(journal.counts),
       findings: journal.findings,
     };
+  };
+  try {
+    return await Promise.race([soak(), interrupted(of.signal)]);
   } catch (error) {
     const said = [...journal.findings, site.log(30)].join("\n");
     throw new Error(`the soak did not come to its end\n${said}`, { cause: error });
@@ -112,3 +117,8 @@ export async function runSoak(of: {
     });
   }
 }
+
+const interrupted = (signal: AbortSignal | undefined): Promise<never> =>
+  new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(new Error("interrupted")), { once: true });
+  });
