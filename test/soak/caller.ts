@@ -1,4 +1,4 @@
-import { type Clock, millis, wait } from "@bluepower/protocol/clock";
+import { type Clock, millis, seconds, wait } from "@bluepower/protocol/clock";
 import { httpSignature } from "@bluepower/protocol/http/signature";
 import { below, chance, type Random } from "@bluepower/protocol/random";
 import type { Reason } from "../../cloud/api/reasons.ts";
@@ -60,8 +60,8 @@ export class Caller {
   }
 
   /**
-   * The answer to one signed call, however often it had to be sent. Undefined: refused for one of the reasons that may be, or too
-   * often; any other refusal is a finding, and so is a call that nobody answers.
+   * The answer to one signed call, however often it had to be sent. Undefined: refused for one of the reasons that may be; any
+   * other refusal is a finding, and so is a call that nobody answers.
    */
   async ask(method: string, own: Own, mayRefuse: readonly Reason[] = []): Promise<Answer | undefined> {
     const { random, journal, clock } = this.#of;
@@ -74,6 +74,8 @@ export class Caller {
     };
     const isDouble = isChange && this.impatient && chance(random, TWICE);
     await Promise.all(isDouble ? [send(), send()] : [send()]);
+    // One was refused, of the other nothing is known: only the next answer says what has become of the call.
+    if (isDouble && answers.length < 2 && !answers.some(isDone)) answers.length = 0;
     const end = clock.uptime() + ANSWERED_WITHIN_MS;
     while (answers.length === 0) {
       if (clock.uptime() > end) {
@@ -85,15 +87,20 @@ export class Caller {
       await send();
     }
     journal.count("call");
-    // A double may be refused by what the first one has made; then the first one's answer is the call's.
-    const answer = answers.find((a) => a.code === 0) ?? answers[0];
-    if (answer === undefined || answer.message === TOO_MANY) return undefined;
-    if (isChange) this.#compare(method, own, answers);
-    if (isChange && this.impatient && chance(random, LATER_AGAIN))
-      this.#repeatLater(method, own, body, answer);
-    if (answer.code === 0 && !isRefused(answer)) return answer;
-    if (mayRefuse.includes((answer.reason ?? "") as Reason)) journal.count(`refused ${answer.reason}`);
-    else journal.finding(`${method} ${JSON.stringify(own)} was answered ${JSON.stringify(answer)}`);
+    // A refusal is not kept: what is refused first may be carried out by the double, and what came then is the answer.
+    const done = answers.filter(isDone);
+    const [answer] = done;
+    if (answer !== undefined) {
+      if (isChange) this.#compare(method, own, done);
+      if (isChange && this.impatient && chance(random, LATER_AGAIN)) {
+        this.#repeatLater({ method, own, body, answer });
+      }
+      return answer;
+    }
+    const [refusal] = answers;
+    const reason = refusal?.reason ?? "";
+    if (mayRefuse.includes(reason as Reason)) journal.count(`refused ${reason}`);
+    else journal.finding(`${method} ${JSON.stringify(own)} was answered ${JSON.stringify(refusal)}`);
     return undefined;
   }
 
@@ -113,6 +120,7 @@ export class Caller {
     const { side, origin, address, journal } = this.#of;
     let status: number;
     let said: string;
+    let retryAfter: string | null;
     try {
       const response = await fetch(`${origin}/oapi/bluepower_${side}/1_0/${method}`, {
         method: "POST",
@@ -121,36 +129,39 @@ export class Caller {
         signal: AbortSignal.timeout(ANSWER_MS),
       });
       status = response.status;
+      retryAfter = response.headers.get("retry-after");
       said = await response.text();
     } catch (error) {
       if (error instanceof Error && error.name === "TimeoutError") journal.count("call timed out");
       return undefined;
     }
     if (status === 200) return JSON.parse(said) as Answer;
-    if (status === 429) return { code: 999, message: TOO_MANY, data: [] };
+    if (status === 429) {
+      journal.count("told to wait");
+      await wait(this.#of.clock, seconds(Number(retryAfter ?? 1)), "told to wait");
+      return undefined;
+    }
     journal.finding(`${method} was answered with HTTP ${status}: ${said.slice(0, 200)}`);
     return undefined;
   }
 
-  /** What is answered to the calls of one signature. */
-  #compare(method: string, own: Own, answers: readonly Answer[]): void {
-    const good = answers.filter((a) => a.code === 0 && !isRefused(a));
-    const [first] = good;
-    if (first === undefined) return;
-    const all = STORED_WHOLE.includes(method) ? answers.filter((a) => a.message !== TOO_MANY) : good;
-    const of = (answer: Answer): string =>
-      STORED_WHOLE.includes(method)
-        ? JSON.stringify([answer.code, answer.data])
-        : String(firstOf(answer)?.[MADE[method] ?? ""]);
-    const other = all.find((answer) => of(answer) !== of(first));
+  /** The answers to calls of one signature, the first of which was carried out before the others were asked, or beside them. */
+  #compare(method: string, own: Own, [first, ...others]: readonly Answer[]): void {
+    const isWhole = STORED_WHOLE.includes(method);
+    const of = (answer: Answer | undefined): string => {
+      if (answer === undefined || isWhole) return JSON.stringify([answer?.code, answer?.data]);
+      return String(firstOf(answer)?.[MADE[method] ?? ""]);
+    };
+    const other = others.find((answer) => (isWhole || isDone(answer)) && of(answer) !== of(first));
     if (other === undefined) return;
     this.#of.journal.finding(
       `${method} ${JSON.stringify(own)} was answered ${JSON.stringify(first)}, and its repeat ${JSON.stringify(other)}`,
     );
   }
 
-  #repeatLater(method: string, own: Own, body: string, answer: Answer): void {
+  #repeatLater(call: { method: string; own: Own; body: string; answer: Answer }): void {
     const { clock, random, journal } = this.#of;
+    const { method, own, body, answer } = call;
     const pause = millis(below(random, 3000));
     const later = wait(clock, pause, "the same again")
       .then(() => this.#send(method, body))
@@ -163,10 +174,8 @@ export class Caller {
   }
 }
 
-const TOO_MANY = "too many calls";
-
-/** ResultInfo that says no. */
-const isRefused = (answer: Answer): boolean => firstOf(answer)?.result === 1;
+/** Neither refused nor a ResultInfo that says no. */
+const isDone = (answer: Answer): boolean => answer.code === 0 && firstOf(answer)?.result !== 1;
 
 export const firstOf = (answer: Answer): Record<string, unknown> | undefined =>
   Array.isArray(answer.data) ? answer.data[0] : answer.data;

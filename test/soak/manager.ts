@@ -85,8 +85,10 @@ export class Manager {
     const user = oneOf(this.#random, barred.length > 1 || chance(this.#random, 0.3) ? barred : users);
     if (user === undefined) return;
     const isBarred = barred.includes(user);
-    const method = isBarred ? "deleteBlackUser" : "addBlackUser";
-    if ((await this.login.ask(method, { user }, ["USER_NEVER_CHARGED"])) === undefined) return;
+    const answer = isBarred
+      ? await this.login.ask("deleteBlackUser", { userList: user })
+      : await this.login.ask("addBlackUser", { user }, ["USER_NEVER_CHARGED"]);
+    if (answer === undefined) return;
     journal.black.set(`${this.#phone} ${user}`, !isBarred);
     journal.count(isBarred ? "user let in again" : "user barred");
   }
