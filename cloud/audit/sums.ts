@@ -97,12 +97,17 @@ const managerMoney = invariant(
   (r) => ({ subject: r.manager, detail: `${r.kept ?? "nothing"} are kept, there are ${r.summed ?? "none"}` }),
 );
 
+/** Below nothing it is a credit: a cash-out took up refunds of orders whose own cash-out has failed since. */
 const debtIsNone = invariant(
   "debt_not_negative",
-  "a manager's debt and what can be withdrawn are never below nothing",
+  "what can be withdrawn, and a manager's debt with what cash-outs took up of it, are never below nothing",
   () => sql<Said>`
-    select manager as subject, count || ' orders, ' || money || ' fen, debt ' || debt as detail from manager_money
-    where count < 0 or money < 0 or debt < 0`,
+    select m.manager as subject, m.count || ' orders, ' || m.money || ' fen, debt ' || m.debt || ', taken up '
+        || coalesce(c.debt, 0) as detail
+    from manager_money m
+      left join (select manager, sum(debt) as debt from cashout_info where state <> 1 group by manager) as c
+        on c.manager = m.manager
+    where m.count < 0 or m.money < 0 or m.debt + coalesce(c.debt, 0) < 0`,
   said,
 );
 

@@ -184,6 +184,27 @@ describe("a refund of an order that is withdrawn", () => {
     expect(await can()).toMatchObject({ count: 2, money: 400 });
     expect(await payable()).toBe(400);
   });
+
+  test("and that a later cash-out has taken up, is the manager's when the first one fails", async () => {
+    const orderId = await paid();
+    const first = await requested();
+    await refund(orderId, 1);
+    await paid();
+    const second = await requested();
+    expect(await stored(second)).toMatchObject({ money: 100, debt: 200 });
+    await fail(first);
+    // Of the order there is 1.00 yuan left, and 2.00 were held back for it.
+    expect(await can()).toMatchObject({ count: 1, money: 300 });
+    expect(await world.violations()).toEqual([]);
+    const third = await requested();
+    expect(await stored(third)).toMatchObject({ money: 300, debt: -200 });
+    for (const cashOutId of [second, third]) {
+      await approve(cashOutId);
+      await pay(cashOutId);
+    }
+    expect(await payable()).toBe(0);
+    expect(await world.violations()).toEqual([]);
+  });
 });
 
 test("whatever is paid, refunded, withdrawn and returned: what a manager is owed is what can be withdrawn and what is under way", async () => {

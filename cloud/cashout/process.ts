@@ -103,7 +103,8 @@ export async function payCashOut(
 
 /**
  * The bank has not paid: the orders can be withdrawn again. The debt that was taken up is the manager's again, without what
- * was refunded meanwhile of the orders themselves, because they come back with less.
+ * was refunded meanwhile of the orders themselves, because they come back with less. Where a later cash-out has taken that up
+ * already, it is the manager's.
  */
 export async function failCashOut(
   tx: Tx,

@@ -330,7 +330,7 @@ export interface CashoutInfo {
   step: Defaulted<"requested" | "half_approved" | "approved" | "exported" | "paid" | "failed">;
   /** The number with its middle hidden; `bankCode` is sealed. */
   bankMask: Defaulted<string>;
-  /** Fen of the manager's debt that it took up: its orders bring `money` and this. */
+  /** Fen of the manager's debt that it took up, below 0 of a credit: its orders bring `money` and this. */
   debt: Defaulted<number>;
   approvedBy: string | null;
   secondBy: string | null;

@@ -19,7 +19,10 @@ export interface ManagerMoney {
   /** Orders that can be withdrawn, and their fen. */
   count: number;
   money: number;
-  /** Fen that went back of orders in a cash-out or paid out, and that no cash-out has taken up yet. */
+  /**
+   * Fen that went back of orders in a cash-out or paid out, and that no cash-out has taken up yet. Below 0 it is the manager's:
+   * one has taken up what went back of orders that have come back themselves, because their own cash-out failed.
+   */
   debt: number;
 }
 
