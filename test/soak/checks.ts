@@ -70,10 +70,7 @@ export function unsettled(world: World, gateways: readonly ScriptedGateway[]): s
   ];
 }
 
-/**
- * Everything that is not as it was acknowledged, or is there twice, when all has settled. `lists` is what the cloud lists to each
- * user and manager then.
- */
+/** Everything that is not as it was acknowledged, or is there twice, when all has settled. */
 export function wrongs(
   world: World,
   of: { gateways: readonly ScriptedGateway[]; transactions: readonly Transaction[] },

@@ -28,11 +28,11 @@ export interface KnownPurchase {
   back: number;
 }
 
+/** As its manager has set it; only the owner changes it, one call after the other. */
 export interface KnownDevice {
-  /** Undefined while a transfer is on its way. */
-  owner: string | undefined;
-  /** Fen for a unit, and the name; undefined while a change is on its way. */
-  price: number | undefined;
+  owner: string;
+  /** Fen for a unit. */
+  price: number;
   name: string;
 }
 
@@ -59,8 +59,6 @@ export class Journal {
   /** How often what happened. */
   readonly counts = new Map<string, number>();
   readonly findings: string[] = [];
-  /** Told of each finding as it comes. */
-  found: (finding: string) => void = () => {};
 
   count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
@@ -68,7 +66,6 @@ export class Journal {
 
   finding(text: string): void {
     this.findings.push(text);
-    this.found(text);
   }
 
   /** A user has seen the order; what was seen never goes back. */

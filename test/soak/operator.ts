@@ -31,10 +31,8 @@ export class Operator {
   /** The books are in order, whenever they are looked at. */
   async audit(): Promise<void> {
     const { journal } = this.#world;
-    const said = (await this.#command("audit")) as { violations?: unknown[] } | undefined;
-    journal.count("audit");
-    if (said?.violations?.length !== 0)
-      journal.finding(`the books are not in order: ${JSON.stringify(said)}`);
+    // It fails when they are not, and that is a finding.
+    if ((await this.#command("audit")) !== undefined) journal.count("audit in order");
   }
 
   /** What a command says; undefined when it does not do what it is asked, which it may. */
@@ -42,7 +40,7 @@ export class Operator {
     const { journal, site } = this.#world;
     try {
       const said = JSON.parse(await site.cloud(...args, "--json")) as unknown;
-      journal.count(`command ${args.slice(0, args[0] === "audit" ? 1 : 2).join(" ")}`);
+      journal.count("operator's command");
       return said;
     } catch (error) {
       const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };

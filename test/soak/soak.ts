@@ -91,6 +91,7 @@ export async function runSoak(of: {
     ).catch((error: Error) => journal.finding(error.message));
     // What is compared is what is on the disk.
     await trouble.kill();
+    // Where money is compared with WeChat beyond what the sandbox lists, its bills belong here too.
     for (const finding of wrongs(world, { gateways, transactions: await transactionsOf(world) })) {
       journal.finding(finding);
     }

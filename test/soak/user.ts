@@ -26,6 +26,8 @@ export class User {
   readonly login: Login;
   readonly #world: World;
   readonly #random: Random;
+  /** Orders that were told cancelled before the call that made them was answered. */
+  readonly #cancelled = new Set<string>();
 
   constructor(world: World, of: { phone: string; random: Random }) {
     this.#world = world;
@@ -87,17 +89,15 @@ export class User {
     const answer = await ordering;
     const orderId = answer === undefined ? null : String(firstOf(answer)?.orderId);
     journal.plates.set(plateNo, orderId);
-    if (orderId === null) {
-      // One that was refused after it was made, by a charger that said no, is cancelled: see the checks.
-      return;
-    }
+    // One that was refused after it was made, by a charger that said no, is cancelled.
+    if (answer === undefined || orderId === null) return;
     journal.count("order");
     const known: KnownOrder = {
       ...{ orderId, user: this.#phone, deviceCode, port, unit, unitPrice, told: "made", toldPaid: false },
       ...{ paid: undefined, back: { coins: 0, cash: 0 } },
     };
     journal.orders.set(orderId, known);
-    journal.seen(orderId, { state: String(firstOf(answer ?? { code: 0, message: "", data: [] })?.state) });
+    journal.seen(orderId, { state: String(firstOf(answer)?.state) });
     await this.#lookAfter(known);
   }
 
@@ -111,7 +111,6 @@ export class User {
     this.#world.journal.count("cancel");
     this.#cancelled.add(orderId);
   }
-  readonly #cancelled = new Set<string>();
 
   /** Stops it, or waits for its end. */
   async #lookAfter(order: KnownOrder): Promise<void> {
