@@ -1,3 +1,4 @@
+import { millis, wait } from "@bluepower/protocol/clock";
 import { seededRandom } from "@bluepower/protocol/random";
 import { systemClock } from "@bluepower/protocol/systemClock";
 import { until } from "../e2e/until.ts";
@@ -10,10 +11,12 @@ import { Operator } from "./operator.ts";
 import { startPrograms } from "./programs.ts";
 import { Trouble } from "./trouble.ts";
 import { User } from "./user.ts";
-import { pause, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Notifications, refunds and commands are tried again within half a minute, twice where WeChat has said no in between. */
 const SETTLES_WITHIN_MS = 120_000;
+/** On a busy machine less happens in a time. */
+const MORE = 9;
 /** What a program logs at these levels is a fault of its own; what WeChat does wrong is a warning. */
 const ERRORS = /"level":[56]0/;
 
@@ -30,8 +33,9 @@ export interface SoakResult {
  */
 export async function runSoak(of: {
   seed: number | string;
-  /** How long people come and things go wrong. */
+  /** How long people come and things go wrong; and until each of these has happened so often, at most `MORE` times as long. */
   seconds: number;
+  atLeast?: Readonly<Record<string, number>>;
   users: number;
   managers: number;
   /** How long the cloud lives at most, in ms. */
@@ -76,7 +80,12 @@ export async function runSoak(of: {
       }),
     );
     trouble.begin(of.killEveryMs);
-    await pause(world, random, of.seconds * 1000, of.seconds * 1000);
+    const enough = (): boolean =>
+      Object.entries(of.atLeast ?? {}).every(([what, n]) => (journal.counts.get(what) ?? 0) >= n);
+    const ends = clock.uptime() + of.seconds * 1000;
+    while (clock.uptime() < ends || (!enough() && clock.uptime() < ends + of.seconds * 1000 * MORE)) {
+      await wait(clock, millis(250), "the soak");
+    }
     world.home = true;
     await Promise.all(lives);
     await trouble.heal();

@@ -6,6 +6,9 @@ import { control, oneOf, pause, type World } from "./world.ts";
 const TARGETS = ["pay", "pay", "pay", "login", "shipping"] as const;
 const FAULTS = ["500", "429", "bad-signature", "500", "timeout-after-commit"] as const;
 
+/** On a busy machine a cloud that is killed by the clock would do nothing but start. */
+const CALLS_OF_A_LIFE = 60;
+
 /** What goes wrong until it is healed: the cloud is killed, WeChat misbehaves, gateways are cut off. */
 export class Trouble {
   readonly #world: World;
@@ -53,7 +56,11 @@ export class Trouble {
   async #kills(pauseMs: number): Promise<void> {
     const random = this.#random.fork("kills");
     while (!this.#healed) {
+      const before = this.#world.journal.counts.get("call") ?? 0;
+      const enough = (): boolean =>
+        this.#healed || (this.#world.journal.counts.get("call") ?? 0) >= before + CALLS_OF_A_LIFE;
       await wait(this.#clock, millis(pauseMs / 2 + below(random, pauseMs / 2)), "kill");
+      while (!enough()) await wait(this.#clock, millis(below(random, 200)), "kill");
       if (!this.#healed) await this.kill();
     }
   }
