@@ -7,7 +7,7 @@ import { runSoak } from "./soak.ts";
 const BAR = 40;
 const MINUTES = "3";
 /** Long enough for each mistake, each time. */
-const PLANTED_SECONDS = 60;
+const PLANTED_SECONDS = 30;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
