@@ -9,6 +9,7 @@ const programs: Record<string, Record<string, string>> = {
   sandbox: { main: "test/sandbox/main.ts" },
   demo: { main: "test/demo/main.ts", "virtual-air": "firmware-sim/virtual-hci/main.ts" },
   sim: { main: "test/sim/main.ts" },
+  soak: { main: "test/soak/main.ts" },
   planted: { main: "test/planted/main.ts" },
   kill: { probe: "test/kill/probe.ts" },
   bench: { main: "test/bench/main.ts" },

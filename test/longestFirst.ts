@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Whole programs in real time: they wait for most of their time. */
-const REAL_TIME = /^(test\/(kill|e2e|demo|third-party|sim)\/|firmware-sim\/main)/;
+const REAL_TIME = /^(test\/(kill|e2e|demo|third-party|sim|soak)\/|firmware-sim\/main)/;
 
 /** What runs in real time begins first and the rest fills its pauses: the run does not end with one long file alone. */
 export default class LongestFirst extends BaseSequencer {

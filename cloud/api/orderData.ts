@@ -3,11 +3,9 @@ import { z } from "zod";
 import type { OrderInfo } from "../database/schema.ts";
 import { wireTimeIn, yuan } from "./fields.ts";
 
-export const OrderState = z
-  .enum(["starting", "charging", "finished", "cancelled"])
-  .meta({
-    description: "starting: nobody has confirmed it yet; cancelled: it never began, or nothing is owed",
-  });
+export const OrderState = z.enum(["starting", "charging", "finished", "cancelled"]).meta({
+  description: "starting: nobody has confirmed it yet; cancelled: it never began, or nothing is owed",
+});
 
 /** A bill: the document's OrderInfo, and how the charge stands (spec 2, "Beyond the document"). */
 export const Bill = z

@@ -50,8 +50,7 @@ const cashoutPrice = invariant(
   "a cash-out costs the rate at which it was asked for, rounded half up, and the rest arrives",
   () => sql<Said>`
     select "cashOutId" as subject, money || ' fen cost ' || service || ' and bring ' || cash as detail from cashout_info
-    where money <> service + cash or cash <= 0 or service < 0 or (debt < 0 and not exists (
-        select 1 from cashout_info f where f.manager = cashout_info.manager and f.state = 1))
+    where money <> service + cash or cash <= 0 or service < 0
       or (ppm is not null and service <> (money * ppm + ${sql.lit(MILLION / 2)}) / ${sql.lit(MILLION)})`,
   said,
 );

@@ -97,14 +97,17 @@ const managerMoney = invariant(
   (r) => ({ subject: r.manager, detail: `${r.kept ?? "nothing"} are kept, there are ${r.summed ?? "none"}` }),
 );
 
-/** A later cash-out takes up what goes back of the orders of an earlier one; when that fails, it has taken too much. */
+/** Below nothing it is a credit: a cash-out took up refunds of orders whose own cash-out has failed since. */
 const debtIsNone = invariant(
   "debt_not_negative",
-  "what can be withdrawn is never below nothing, and a manager's debt only after a cash-out has failed",
+  "what can be withdrawn, and a manager's debt with what cash-outs took up of it, are never below nothing",
   () => sql<Said>`
-    select manager as subject, count || ' orders, ' || money || ' fen, debt ' || debt as detail from manager_money
-    where count < 0 or money < 0 or (debt < 0 and not exists (
-      select 1 from cashout_info c where c.manager = manager_money.manager and c.state = 1))`,
+    select m.manager as subject, m.count || ' orders, ' || m.money || ' fen, debt ' || m.debt || ', taken up '
+        || coalesce(c.debt, 0) as detail
+    from manager_money m
+      left join (select manager, sum(debt) as debt from cashout_info where state <> 1 group by manager) as c
+        on c.manager = m.manager
+    where m.count < 0 or m.money < 0 or m.debt + coalesce(c.debt, 0) < 0`,
   said,
 );
 
