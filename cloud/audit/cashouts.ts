@@ -19,7 +19,8 @@ const cashoutOrders = invariant(
 );
 
 /**
- * What went back in the millisecond of the request may have gone before or after it, so the sum lies between two: both are
+ * What takes the place of a refund that came to nothing gives back nothing more, so the first of each chain alone counts, and when
+ * it was made. What went back in the millisecond of the request may have gone before or after it, so the sum lies between two: both are
  * the same when nothing did.
  */
 const cashoutSum = invariant(
@@ -40,8 +41,9 @@ const cashoutSum = invariant(
 const since = (than: ">" | ">=") => sql`
   select sum(case a.state when 1 then r.cash + r.coins end) from order_info o
     inner join order_pay_info a on a."orderId" = o."orderId"
-    inner join refund_info r on r."outTradeNo" = a."outTradeNo" and r."replacedBy" is null
-  where o."cashOutId" = c."cashOutId" and r."insertTime" ${sql.raw(than)} c."cashOutTime"`;
+    inner join refund_info r on r."outTradeNo" = a."outTradeNo"
+    left join refund_info former on former."replacedBy" = r."refundNo"
+  where former.id is null and o."cashOutId" = c."cashOutId" and r."insertTime" ${sql.raw(than)} c."cashOutTime"`;
 
 const MILLION = 1_000_000;
 

@@ -39,8 +39,9 @@ const billIsPayment = invariant(
         || a.pmoney || ' and ' || a.cash || ', back ' || coalesce(r.coins, 0) || ' fen in coins and '
         || coalesce(r.cash, 0) || ' fen' as detail
     from order_pay_info a inner join order_info o on o."orderId" = a."orderId"
-      left join (select "outTradeNo", sum(cash) as cash, sum(coins) as coins from refund_info
-        where "replacedBy" is null group by "outTradeNo") as r
+      -- Coins are back at once: what takes the place of a refund that came to nothing has its cash alone.
+      left join (select "outTradeNo", sum(case when "replacedBy" is null then cash else 0 end) as cash,
+        sum(coins) as coins from refund_info group by "outTradeNo") as r
         on r."outTradeNo" = a."outTradeNo"
     where a.state = 1 and (o.cash <> a.cash - coalesce(r.cash, 0)
       or o.pmoney * ${sql.lit(coin)} <> a.pmoney * ${sql.lit(coin)} - coalesce(r.coins, 0))`,

@@ -290,6 +290,38 @@ describe("a refund that failed", () => {
     expect(await failed()).toEqual([]);
   });
 
+  test("CLOSED gives back what it had of coins and cash, each once", async () => {
+    const orderId = await paid(1, 200);
+    const made = await refund(orderId);
+    if (made.kind !== "refunded") throw new Error(made.kind);
+    await transaction(world.db, (tx) =>
+      failRefund(tx, { refundNo: made.refundNo, reason: "CLOSED", at: world.clock.now() }),
+    );
+    expect((await retry(made.refundNo)).kind).toBe("anew");
+    await world.clock.advance(ROUND);
+    expect([await world.coins(USER), await balance("wechat_clearing"), await payable()]).toEqual([1, 0, 0]);
+  });
+
+  test("CLOSED before its order was withdrawn, and sent anew twice after it, is no debt and no other sum", async () => {
+    const refundNo = await failedAs("CLOSED");
+    await world.clock.advance(ROUND);
+    const account = { bankName: "银行", bankUser: "户名", bankCode: "6222021234567890" };
+    const request = { manager: MANAGER, account, ppm: 6000, cards: openCards };
+    expect((await transaction(world.db, (tx) => requestCashOut(tx, request, by()))).kind).toBe("requested");
+    let last = refundNo;
+    for (const _ of [1, 2]) {
+      await world.clock.advance(minutes(1));
+      const anew = await retry(last);
+      if (anew.kind !== "anew") throw new Error(anew.kind);
+      last = anew.refundNo;
+      expect(await world.violations()).toEqual([]);
+      await transaction(world.db, (tx) =>
+        failRefund(tx, { refundNo: last, reason: "CLOSED", at: world.clock.now() }),
+      );
+    }
+    expect(await managerMoney(world.db, MANAGER)).toEqual({ count: 0, money: 0, debt: 0 });
+  });
+
   test("and is unknown is not sent", async () => {
     expect(await retry("no-such-number")).toEqual({ kind: "unknown" });
   });
