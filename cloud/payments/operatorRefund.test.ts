@@ -176,6 +176,21 @@ describe("coins", () => {
     const first = await bought(3);
     await bought(5);
     expect(await back(first, 4)).toEqual({ kind: "too_many", left: 3 });
+    expect(await back(first, 2)).toMatchObject({ kind: "refunded", cash: 200 });
+    expect(await back(first, 2, "again")).toEqual({ kind: "too_many", left: 1 });
+  });
+
+  test("that another refund gave back in the place of a closed one count once", async () => {
+    const payId = await bought(3);
+    const made = await back(payId, 2);
+    if (made.kind !== "refunded") throw new Error(made.kind);
+    const { refundNo } = made;
+    await transaction(world.db, (tx) =>
+      failRefund(tx, { refundNo, reason: "CLOSED", at: world.clock.now() }),
+    );
+    expect((await transaction(world.db, (tx) => retryRefund(tx, refundNo, by()))).kind).toBe("anew");
+    expect(await back(payId, 2, "again")).toEqual({ kind: "too_many", left: 1 });
+    expect(await back(payId, 1, "again")).toMatchObject({ kind: "refunded", cash: 100 });
   });
 
   test("that were got as a gift are nobody's money back", async () => {
@@ -282,6 +297,10 @@ describe("a refund that failed", () => {
     if (anew.kind !== "anew") throw new Error(anew.kind);
     expect(anew.refundNo).not.toBe(refundNo);
     expect(await retry(refundNo)).toEqual({ kind: "replaced", refundNo: anew.refundNo });
+    const retried = world.db.selectFrom("audit_log").selectAll().where("what", "=", "refund.retry");
+    expect(await retried.execute()).toMatchObject([
+      { who: "operator:test", object: refundNo, detail: anew.refundNo },
+    ]);
     await world.clock.advance(ROUND);
     expect([...world.pay.refunds.keys()]).toEqual([anew.refundNo]);
     expect([await balance("platform"), await balance("wechat_clearing"), await payable()]).toEqual([
