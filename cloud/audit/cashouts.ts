@@ -69,6 +69,45 @@ const cashoutStep = invariant(
   said,
 );
 
+const cashoutApproved = invariant(
+  "cashout_approved",
+  "nothing goes to the bank that nobody has approved, above the limit of that time two; what was paid has the bank's reference",
+  () => sql<Said>`
+    select "cashOutId" as subject, step || ', ' || cash || ' fen, approved by ' || coalesce("approvedBy", 'nobody')
+        || ' and ' || coalesce("secondBy", 'nobody') || ', reference ' || coalesce(reference, 'none') as detail
+    from cashout_info
+    where case step when 'failed' then 1 = 1
+      when 'requested' then "approvedBy" is null and "secondBy" is null
+      when 'half_approved' then "approvedBy" is not null and "secondBy" is null
+      else "approvedBy" is not null and (step <> 'paid' or coalesce(reference, '') <> '')
+        and (cash <= coalesce("secondAboveFen", cash) or "secondBy" is not null) end is not true`,
+  said,
+);
+
+/**
+ * `batchId` is the last batch that a cash-out stands in; exported again, it stands in two. What stood in each is in the audit
+ * log, written with it.
+ */
+const cashoutBatch = invariant(
+  "cashout_batch",
+  "an exported cash-out is in a batch, and a batch is of as many cash-outs and as much cash as were written into it",
+  () => sql<Said>`
+    select c."cashOutId" as subject, c.step || ', in batch ' || coalesce(c."batchId", 'none') as detail
+      from cashout_info c left join cashout_batch b on b.id = c."batchId"
+      where case c.step when 'exported' then b.id is not null
+        when 'paid' then c."batchId" is null or b.id is not null
+        when 'failed' then c."batchId" is null or b.id is not null
+        else c."batchId" is null end is not true
+    union all
+    select b.id, b.count || ' cash-outs, ' || b.cash || ' fen; written into it are ' || count(c.id) || ', '
+        || coalesce(sum(c.cash), 0) || ' fen'
+      from cashout_batch b
+        left join audit_log l on l.what = 'cashout.export' and l.detail = b.id
+        left join cashout_info c on c."cashOutId" = l.object
+      group by b.id, b.count, b.cash having count(c.id) <> b.count or coalesce(sum(c.cash), 0) <> b.cash`,
+  said,
+);
+
 const cashoutTwoPeople = invariant(
   "cashout_two_people",
   "nobody is the second person of an own approval",
@@ -104,6 +143,8 @@ export const cashoutInvariants = [
   cashoutSum,
   cashoutPrice,
   cashoutStep,
+  cashoutApproved,
+  cashoutBatch,
   cashoutTwoPeople,
   cashoutIsPosted,
 ];

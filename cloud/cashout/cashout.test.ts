@@ -145,14 +145,16 @@ describe("a cash-out", () => {
     expect((await request()).kind).toBe("requested");
   });
 
-  test.each([
-    [298, "approved"],
-    [297, "needs_second"],
-  ])("of 298 fen, above %d fen, is %s: the limit itself needs one person", async (limit, said) => {
-    await paid();
-    const cashOutId = await requested();
-    expect(await approve(cashOutId, "operator:a", limit)).toBe(said);
-    expect(await stored(cashOutId)).toMatchObject({ secondAboveFen: limit });
+  test("of exactly the limit needs one person, of one fen more two", async () => {
+    for (const [limit, said] of [
+      [298, "approved"],
+      [297, "needs_second"],
+    ] as const) {
+      await paid();
+      const cashOutId = await requested();
+      expect(await approve(cashOutId, "operator:a", limit)).toBe(said);
+      expect(await stored(cashOutId)).toMatchObject({ cash: 298, secondAboveFen: limit });
+    }
   });
 
   test("above the limit needs two different people", async () => {

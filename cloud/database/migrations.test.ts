@@ -126,3 +126,24 @@ test("whose a manager's number is, and when it was last bound to another openid,
   ]);
   await close();
 });
+
+test("orders are made to hold what the audit demands of them: no end before the start, and the slot of who owes a bill", async () => {
+  const { db, url } = await of("0011_ledger_moves");
+  for (const row of [
+    order(1, { state: "finished", payState: "unpaid" }),
+    order(2, { state: "charging", payState: "unpaid" }),
+    order(3, { state: "finished", payState: "paid" }),
+  ]) {
+    await row.execute(db);
+  }
+  await sql`update order_info set "startTime" = "orderTime" - 5, "endTime" = "orderTime" - 7`.execute(db);
+  await db.destroy();
+  const { db: now, close } = await openDatabase({ url });
+  expect(await now.selectFrom("unpaid_order").selectAll().execute()).toEqual([
+    { user: "13800000001", orderId: "90001000000001" },
+  ]);
+  const times = await now.selectFrom("order_info").select(["orderTime", "startTime", "endTime"]).execute();
+  for (const { orderTime, startTime } of times) expect(startTime).toBe(orderTime);
+  expect(times.map((t) => t.endTime === t.orderTime)).toEqual([true, false, true]);
+  await close();
+});

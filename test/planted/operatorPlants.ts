@@ -47,7 +47,7 @@ export const operatorPlants: readonly Plant[] = [
     plant: "cashOut.cash > secondAboveFen * 2;",
     caught: {
       file: "cloud/cashout/cashout.test.ts",
-      test: "of 298 fen, above %d fen, is %s: the limit itself needs one person",
+      test: "of exactly the limit needs one person, of one fen more two",
     },
   },
   {
@@ -57,7 +57,7 @@ export const operatorPlants: readonly Plant[] = [
     plant: "cashOut.cash >= secondAboveFen;",
     caught: {
       file: "cloud/cashout/cashout.test.ts",
-      test: "of 298 fen, above %d fen, is %s: the limit itself needs one person",
+      test: "of exactly the limit needs one person, of one fen more two",
     },
   },
   {
