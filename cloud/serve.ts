@@ -114,7 +114,7 @@ export async function startCloud(
     const limit = await transaction(db, (tx) =>
       useSecondLimit(tx, config.cashoutSecondFen, { who: "cloud", at: clock.now() }),
     );
-    if (limit.kind === "changed" && limit.from !== null) {
+    if (limit.kind === "changed") {
       log.warn(
         { event: "cashout.limit", from: limit.from, to: config.cashoutSecondFen },
         `a cash-out needs two people above ${config.cashoutSecondFen} fen now`,

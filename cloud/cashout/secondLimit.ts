@@ -11,7 +11,7 @@ export async function useSecondLimit(
   tx: Tx,
   fen: number,
   by: By,
-): Promise<{ kind: "kept" } | { kind: "changed"; from: number | null }> {
+): Promise<{ kind: "first" | "kept" } | { kind: "changed"; from: number }> {
   const from = await storedLimit(tx);
   if (from === fen) return { kind: "kept" };
   const value = String(fen);
@@ -20,7 +20,8 @@ export async function useSecondLimit(
     .values({ name: SETTING, value })
     .onConflict((c) => c.column("name").doUpdateSet({ value }))
     .execute();
-  const detail = `from ${from ?? "none"} to ${fen} fen`;
+  if (from === null) return { kind: "first" };
+  const detail = `from ${from} to ${fen} fen`;
   await audit(tx, by, { what: "setting.change", object: SETTING, detail });
   return { kind: "changed", from };
 }

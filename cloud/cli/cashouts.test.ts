@@ -185,7 +185,7 @@ test("above which sum it needs two is what the cloud serves with, not what the c
   const serve = (fen: number) =>
     transaction(world.db, (tx) => useSecondLimit(tx, fen, { who: "cloud", at: world.clock.now() }));
   terminal.env = { CASHOUT_SECOND_FEN: "999999" };
-  expect(await serve(100)).toEqual({ kind: "changed", from: null });
+  expect(await serve(100)).toEqual({ kind: "first" });
   const first = await requested();
   expect((await terminal.json(`cashout approve ${first}`)).step).toBe("half_approved");
   expect([await serve(100), await serve(298)]).toEqual([{ kind: "kept" }, { kind: "changed", from: 100 }]);
@@ -195,7 +195,6 @@ test("above which sum it needs two is what the cloud serves with, not what the c
   const second = await requested();
   expect((await terminal.json(`cashout approve ${second}`)).step).toBe("approved");
   expect((await terminal.audited()).filter((a) => a.what === "setting.change")).toMatchObject([
-    { who: "cloud", object: "cashout_second_fen", detail: "from none to 100 fen" },
     { who: "cloud", object: "cashout_second_fen", detail: "from 100 to 298 fen" },
   ]);
 });
