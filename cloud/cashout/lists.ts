@@ -28,12 +28,12 @@ export async function cashOutsOf(db: Db, manager: string, { startIndex, pageSize
 }
 
 /**
- * Of these cash-outs the ids of those whose manager's number was bound to another openid after they were asked for, which no
+ * Of these cash-outs the ids of those under way whose manager's number was bound to another openid after they were asked for, which no
  * operator has confirmed since.
  */
 export async function reboundSince(
   db: Db | Tx,
-  cashOuts: readonly Pick<CashOut, "cashOutId" | "manager" | "cashOutTime">[],
+  cashOuts: readonly Pick<CashOut, "cashOutId" | "manager" | "state" | "cashOutTime">[],
 ): Promise<ReadonlySet<string>> {
   const rows = await db
     .selectFrom("manager_info")
@@ -41,7 +41,9 @@ export async function reboundSince(
     .where("reboundTime", "is not", null)
     .execute();
   const rebound = new Map(rows.map((r) => [r.manager, r.reboundTime ?? 0]));
-  const since = cashOuts.filter((c) => (rebound.get(c.manager) ?? -1) >= c.cashOutTime);
+  const since = cashOuts.filter(
+    (c) => c.state === CASH_OUT.pending && (rebound.get(c.manager) ?? -1) >= c.cashOutTime,
+  );
   return new Set(since.map((c) => c.cashOutId));
 }
 

@@ -217,6 +217,10 @@ test("of one whose manager's number went to another WeChat account since, whoeve
   expect(await terminal.json("cashout list")).toMatchObject([{ cashOutId: id, warning }]);
   expect((await terminal.run("cashout list")).out).toContain("another WeChat account");
   expect((await terminal.run(`cashout approve ${id}`)).out).toContain("WARNING: the manager's number");
+  const over = await requested();
+  await terminal.json(`cashout fail ${over} --reason X`);
+  await bind("o3");
+  expect(await terminal.json(`cashout show ${over}`)).toMatchObject({ step: "failed", warning: null });
   await terminal.json(`manager confirm ${MANAGER}`);
   expect(await terminal.json(`cashout show ${id}`)).toMatchObject({ step: "approved", warning: null });
 });
