@@ -11,6 +11,7 @@ import { createWeb } from "./api/web.ts";
 import { auditBeside } from "./audit/audit.ts";
 import { startAudits } from "./audit/nightly.ts";
 import { bankCards } from "./cashout/bankCards.ts";
+import { useSecondLimit } from "./cashout/secondLimit.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
 import { openDatabase, transaction } from "./database/open.ts";
@@ -108,6 +109,15 @@ export async function startCloud(
       log.info(
         { event: "orders.summed", zone: config.zone },
         "the days' sums of orders were made anew for this zone",
+      );
+    }
+    const limit = await transaction(db, (tx) =>
+      useSecondLimit(tx, config.cashoutSecondFen, { who: "cloud", at: clock.now() }),
+    );
+    if (limit.kind === "changed") {
+      log.warn(
+        { event: "cashout.limit", from: limit.from, to: config.cashoutSecondFen },
+        `a cash-out needs two people above ${config.cashoutSecondFen} fen now`,
       );
     }
     const gateways = await startGateways({ db, clock, random, log, config, orders: gatewayOrders(clock) });

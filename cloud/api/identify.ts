@@ -1,7 +1,8 @@
 import type { Parameters } from "@bluepower/protocol/http/signature";
 import type { Cloud } from "../cloud.ts";
 import type { Side } from "../database/schema.ts";
-import { findSession, newestOpenId } from "../identity/sessions.ts";
+import { newestOpenId } from "../identity/numbers.ts";
+import { findSession } from "../identity/sessions.ts";
 import type { AnyEndpoint, Caller, LoggedIn } from "./endpoint.ts";
 import { refuse } from "./refusal.ts";
 

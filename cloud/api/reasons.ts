@@ -28,7 +28,7 @@ export const reasons = {
   ORDER_NOT_STARTED: { code: 5, sentence: "充电尚未开始" },
   ORDER_PAID: { code: 5, sentence: "账单已支付" },
   COINS_SHORT: { code: 5, sentence: "电币不足" },
-  PHONE_UNCONFIRMED: { code: 5, sentence: "手机号已换绑微信，电币暂不可用，请联系客服确认" },
+  PHONE_UNCONFIRMED: { code: 5, sentence: "手机号已换绑微信，请联系客服确认后再操作" },
   NO_OPENID: { code: 5, sentence: "请在微信中支付" },
   MANAGER_PENDING: { code: 5, sentence: "管理员账号待审核" },
   AD_REQUIRED: { code: 5, sentence: "请先观看视频" },

@@ -19,7 +19,8 @@ const cashoutOrders = invariant(
 );
 
 /**
- * What went back in the millisecond of the request may have gone before or after it, so the sum lies between two: both are
+ * What takes the place of a refund that came to nothing gives back nothing more, so the first of each chain alone counts, and when
+ * it was made. What went back in the millisecond of the request may have gone before or after it, so the sum lies between two: both are
  * the same when nothing did.
  */
 const cashoutSum = invariant(
@@ -40,8 +41,9 @@ const cashoutSum = invariant(
 const since = (than: ">" | ">=") => sql`
   select sum(case a.state when 1 then r.cash + r.coins end) from order_info o
     inner join order_pay_info a on a."orderId" = o."orderId"
-    inner join refund_info r on r."outTradeNo" = a."outTradeNo" and r."replacedBy" is null
-  where o."cashOutId" = c."cashOutId" and r."insertTime" ${sql.raw(than)} c."cashOutTime"`;
+    inner join refund_info r on r."outTradeNo" = a."outTradeNo"
+    left join refund_info former on former."replacedBy" = r."refundNo"
+  where former.id is null and o."cashOutId" = c."cashOutId" and r."insertTime" ${sql.raw(than)} c."cashOutTime"`;
 
 const MILLION = 1_000_000;
 
@@ -64,6 +66,45 @@ const cashoutStep = invariant(
       when 1 then step = 'failed' and "processTime" is not null and reason is not null
       when 2 then step in ('requested', 'half_approved', 'approved', 'exported')
       else 1 = 0 end is not true`,
+  said,
+);
+
+const cashoutApproved = invariant(
+  "cashout_approved",
+  "nothing goes to the bank that nobody has approved, above the limit of that time two; what was paid has the bank's reference",
+  () => sql<Said>`
+    select "cashOutId" as subject, step || ', ' || cash || ' fen, approved by ' || coalesce("approvedBy", 'nobody')
+        || ' and ' || coalesce("secondBy", 'nobody') || ', reference ' || coalesce(reference, 'none') as detail
+    from cashout_info
+    where case step when 'failed' then 1 = 1
+      when 'requested' then "approvedBy" is null and "secondBy" is null
+      when 'half_approved' then "approvedBy" is not null and "secondBy" is null
+      else "approvedBy" is not null and (step <> 'paid' or coalesce(reference, '') <> '')
+        and (cash <= coalesce("secondAboveFen", cash) or "secondBy" is not null) end is not true`,
+  said,
+);
+
+/**
+ * `batchId` is the last batch that a cash-out stands in; exported again, it stands in two. What stood in each is in the audit
+ * log, written with it.
+ */
+const cashoutBatch = invariant(
+  "cashout_batch",
+  "an exported cash-out is in a batch, and a batch is of as many cash-outs and as much cash as were written into it",
+  () => sql<Said>`
+    select c."cashOutId" as subject, c.step || ', in batch ' || coalesce(c."batchId", 'none') as detail
+      from cashout_info c left join cashout_batch b on b.id = c."batchId"
+      where case c.step when 'exported' then b.id is not null
+        when 'paid' then c."batchId" is null or b.id is not null
+        when 'failed' then c."batchId" is null or b.id is not null
+        else c."batchId" is null end is not true
+    union all
+    select b.id, b.count || ' cash-outs, ' || b.cash || ' fen; written into it are ' || count(c.id) || ', '
+        || coalesce(sum(c.cash), 0) || ' fen'
+      from cashout_batch b
+        left join audit_log l on l.what = 'cashout.export' and l.detail = b.id
+        left join cashout_info c on c."cashOutId" = l.object
+      group by b.id, b.count, b.cash having count(c.id) <> b.count or coalesce(sum(c.cash), 0) <> b.cash`,
   said,
 );
 
@@ -102,6 +143,8 @@ export const cashoutInvariants = [
   cashoutSum,
   cashoutPrice,
   cashoutStep,
+  cashoutApproved,
+  cashoutBatch,
   cashoutTwoPeople,
   cashoutIsPosted,
 ];

@@ -100,7 +100,8 @@ const purchaseIsPayment = invariant(
         || coalesce('state ' || w.state || ', ' || w.cash || ' fen', 'does not exist') as detail
       from pmoney_charge_pay p left join wx_payment w on w."outTradeNo" = p."outTradeNo"
       where (w.purpose = 'coins' and w.subject = p."payId" and w."user" = p."user" and w.state = p.state
-        and w.cash = p.pmoney * ${sql.lit(coin)}) is not true
+        and w.cash = p.pmoney * ${sql.lit(coin)} and coalesce(w."wxPayid", '') = coalesce(p."wxPayid", '')
+        and coalesce(w."payTime", 0) = coalesce(p."payTime", 0)) is not true
     union all
     select w.subject, 'payment ' || w."outTradeNo" || ' buys no coins that are known' from wx_payment w
       left join pmoney_charge_pay p on p."outTradeNo" = w."outTradeNo"

@@ -1,6 +1,16 @@
 import { sql } from "kysely";
 import { FOUND_MAX, type Found, type Invariant, invariant, type Said, said } from "./invariant.ts";
 
+const deviceManager = invariant(
+  "device_manager",
+  "who manages a charger is a known manager",
+  () => sql<Said>`
+    select d."deviceCode" as subject, 'is managed by ' || d.manager as detail
+    from device_info d left join manager_info m on m.manager = d.manager
+    where d.manager is not null and m.id is null`,
+  said,
+);
+
 const commandOfOrder = invariant(
   "command_of_order",
   "a command goes to a gateway that exists, about an order that exists",
@@ -66,5 +76,5 @@ const answeredCall: Invariant = {
   },
 };
 
-/** Of what passes between the cloud, its gateways and its callers. */
-export const gatewayInvariants = [commandOfOrder, commandAnswered, cursorCovers, answeredCall];
+/** Of chargers, and of what passes between the cloud, its gateways and its callers. */
+export const gatewayInvariants = [deviceManager, commandOfOrder, commandAnswered, cursorCovers, answeredCall];

@@ -117,6 +117,23 @@ const orderOfPosting = invariant(
   ofPosting,
 );
 
+const postingNamesOrder = invariant(
+  "posting_names_order",
+  "what an order's payments and refunds post names that order",
+  () => sql<Said>`
+    select t.id as subject, 'names ' || coalesce(t."orderId", 'no order') || ', it is for ' || a."orderId" as detail
+      from order_pay_info a inner join ledger_transfer t on t.id in ('pay/' || a."outTradeNo" || '/hold',
+        'pay/' || a."outTradeNo" || '/void', 'pay/' || a."outTradeNo" || '/coins',
+        'pay/' || a."outTradeNo" || '/cash', 'pay/' || a."outTradeNo" || '/unwanted')
+      where t."orderId" is null or t."orderId" <> a."orderId"
+    union all
+    select t.id, 'names ' || coalesce(t."orderId", 'no order') || ', it is for ' || r.subject
+      from refund_info r inner join ledger_transfer t on t.id in ('refund/' || r."refundNo" || '/coins',
+        'refund/' || r."refundNo" || '/cash', 'refund/' || r."refundNo" || '/paid')
+      where r.purpose = 'order' and (t."orderId" is null or t."orderId" <> r.subject)`,
+  ofPosting,
+);
+
 const wholeCoins = invariant(
   "whole_coins",
   "coins move whole",
@@ -136,5 +153,6 @@ export const ledgerInvariants = [
   postingWay,
   postingSubject,
   orderOfPosting,
+  postingNamesOrder,
   wholeCoins,
 ];

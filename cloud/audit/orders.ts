@@ -1,3 +1,4 @@
+import { UNIT_MINUTES } from "@bluepower/protocol/units";
 import { sql } from "kysely";
 import { invariant, type Said, said } from "./invariant.ts";
 
@@ -33,16 +34,18 @@ const orderInLedger = invariant(
 
 const billIsPayment = invariant(
   "bill_is_payment",
-  "what an order was paid is its successful attempt less what went back of it",
+  "what an order was paid, and when, is its successful attempt, less what went back of it",
   ({ coin }) => sql<Said>`
     select o."orderId" as subject, o.pmoney || ' coins and ' || o.cash || ' fen, paid '
         || a.pmoney || ' and ' || a.cash || ', back ' || coalesce(r.coins, 0) || ' fen in coins and '
-        || coalesce(r.cash, 0) || ' fen' as detail
+        || coalesce(r.cash, 0) || ' fen, at ' || coalesce('' || o."payTime", 'no time') || ' and '
+        || coalesce('' || a."payTime", 'no time') as detail
     from order_pay_info a inner join order_info o on o."orderId" = a."orderId"
-      left join (select "outTradeNo", sum(cash) as cash, sum(coins) as coins from refund_info
-        where "replacedBy" is null group by "outTradeNo") as r
+      -- Coins are back at once: what takes the place of a refund that came to nothing has its cash alone.
+      left join (select "outTradeNo", sum(case when "replacedBy" is null then cash else 0 end) as cash,
+        sum(coins) as coins from refund_info group by "outTradeNo") as r
         on r."outTradeNo" = a."outTradeNo"
-    where a.state = 1 and (o.cash <> a.cash - coalesce(r.cash, 0)
+    where a.state = 1 and (coalesce(o."payTime", 0) <> coalesce(a."payTime", 1) or o.cash <> a.cash - coalesce(r.cash, 0)
       or o.pmoney * ${sql.lit(coin)} <> a.pmoney * ${sql.lit(coin)} - coalesce(r.coins, 0))`,
   said,
 );
@@ -73,6 +76,34 @@ const stateFits = invariant(
         and minutes between 0 and 360
       when 'cancelled' then "endTime" is not null and "cancelReason" is not null
       else 1 = 0 end is not true`,
+  said,
+);
+
+const orderTimes = invariant(
+  "order_times",
+  "a charge begins when it was ordered or later, and ends when it began or later",
+  () => sql<Said>`
+    select "orderId" as subject, 'ordered at ' || "orderTime" || ', began at ' || "startTime" || ', ended at '
+      || coalesce('' || "endTime", 'no time') as detail
+    from order_info
+    where state in ('charging', 'finished') and ("startTime" < "orderTime" or "endTime" < "startTime")`,
+  said,
+);
+
+/** As the spec says it: a charge that gave less than this has given nothing. */
+const FREE_BELOW_MINUTES = 5;
+
+/** Of money and not of units: when the payer had a part back before the end, the units stay and say what it was for. */
+const provenMinutes = invariant(
+  "proven_minutes",
+  "a charge that its user did not end bills no more than its proven minutes in units begun",
+  () => sql<Said>`
+    select "orderId" as subject, minutes || ' minutes, ' || "endReason" || ', bill ' || money || ' fen at '
+      || "unitPrice" || ' fen' as detail
+    from order_info
+    where state = 'finished' and "endReason" <> 'user' and "payState" <> 'waived'
+      and money > "unitPrice" * case when minutes < ${sql.lit(FREE_BELOW_MINUTES)} then 0
+        else (minutes + ${sql.lit(UNIT_MINUTES - 1)}) / ${sql.lit(UNIT_MINUTES)} end`,
   said,
 );
 
@@ -133,6 +164,21 @@ const userSlot = invariant(
   said,
 );
 
+/** A bill that a correction has opened anew may wait for the slot that another of the same user's holds. */
+const billHasSlot = invariant(
+  "bill_has_slot",
+  "who owes a bill holds the slot that keeps them from ordering again, of a charge that is not over with that very order",
+  () => sql<Said>`
+    select o."orderId" as subject, o.state || ' and ' || o."payState" || ', and ' || o."user" || ' is free' as detail
+    from order_info o
+      left join unpaid_order n on n."orderId" = o."orderId"
+      left join unpaid_order u on u."user" = o."user"
+    where o.source = 'cloud' and o.state <> 'cancelled' and o."payState" in ('unpaid', 'paying')
+      and o."agreedMoney" > 0
+      and case o.state when 'finished' then u."orderId" else n."orderId" end is null`,
+  said,
+);
+
 /** Of orders and their slots. */
 export const orderInvariants = [
   orderIsPaid,
@@ -140,9 +186,12 @@ export const orderInvariants = [
   billIsPayment,
   priceFits,
   stateFits,
+  orderTimes,
+  provenMinutes,
   cancelledBillsNothing,
   toldStays,
   flagFits,
   portSlot,
   userSlot,
+  billHasSlot,
 ];

@@ -72,7 +72,8 @@ const attemptIsPayment = invariant(
       from order_pay_info a left join wx_payment w on w."outTradeNo" = a."outTradeNo"
       where case when a.channel = 'coins' then w."outTradeNo" is null
         else w.purpose = 'order' and w.subject = a."orderId" and w."user" = a."user" and w.state = a.state
-          and w.cash = a.cash and coalesce(w."wxPayid", '') = coalesce(a."wxPayid", '') end is not true
+          and w.cash = a.cash and coalesce(w."wxPayid", '') = coalesce(a."wxPayid", '')
+          and coalesce(w."payTime", 0) = coalesce(a."payTime", 0) end is not true
     union all
     select w."outTradeNo", 'pays for no attempt that is known' from wx_payment w
       left join order_pay_info a on a."outTradeNo" = w."outTradeNo"

@@ -37,17 +37,19 @@ const refundIsPosted = invariant(
   }),
 );
 
+/** Cash of a refund that another has taken the place of counts there. */
+const standing = sql`sum(case when r."replacedBy" is null then r.cash else 0 end)`;
+
 const refundWithinPayment = invariant(
   "refund_within_payment",
   "no more goes back of a payment than it was, in cash and in coins",
   ({ coin }) => sql<Said>`
-    select r."outTradeNo" as subject, sum(r.cash) || ' fen and ' || sum(r.coins) || ' fen in coins go back' as detail
+    select r."outTradeNo" as subject, ${standing} || ' fen and ' || sum(r.coins) || ' fen in coins go back' as detail
     from refund_info r
       left join wx_payment w on w."outTradeNo" = r."outTradeNo"
       left join order_pay_info a on a."outTradeNo" = r."outTradeNo"
-    where r."replacedBy" is null
     group by r."outTradeNo", w.cash, a.pmoney
-    having sum(r.cash) > coalesce(w.cash, 0) or sum(r.coins) > coalesce(a.pmoney, 0) * ${sql.lit(coin)}
+    having ${standing} > coalesce(w.cash, 0) or sum(r.coins) > coalesce(a.pmoney, 0) * ${sql.lit(coin)}
       or min(r.total) <> coalesce(w.cash, 0) or max(r.total) <> coalesce(w.cash, 0)`,
   said,
 );

@@ -58,6 +58,13 @@ const approve = (cashOutId: string, who = "operator:a", secondAboveFen = 100_000
   transaction(world.db, (tx) => approveCashOut(tx, { cashOutId, secondAboveFen }, by(who)));
 const pay = (cashOutId: string) =>
   transaction(world.db, (tx) => payCashOut(tx, { cashOutId, reference: "B-1" }, by()));
+const deeds = () =>
+  world.db
+    .selectFrom("audit_log")
+    .select(["who", "what", "object", "detail"])
+    .where("what", "like", "cashout.%")
+    .orderBy("id")
+    .execute();
 const fail = (cashOutId: string) =>
   transaction(world.db, (tx) => failCashOut(tx, { cashOutId, reason: "卡号有误" }, by()));
 
@@ -131,7 +138,23 @@ describe("a cash-out", () => {
     expect(await payable()).toBe(300);
     const list = await cashOutsOf(world.db, MANAGER, { startIndex: 0, pageSize: 10 });
     expect(list).toMatchObject({ totalCount: 0, totalCash: 0, rows: [{ cashOutId }] });
+    expect(await deeds()).toEqual([
+      { who: `manager:${MANAGER}`, what: "cashout.request", object: cashOutId, detail: "298 fen" },
+      { who: "operator:a", what: "cashout.fail", object: cashOutId, detail: "卡号有误" },
+    ]);
     expect((await request()).kind).toBe("requested");
+  });
+
+  test("of exactly the limit needs one person, of one fen more two", async () => {
+    for (const [limit, said] of [
+      [298, "approved"],
+      [297, "needs_second"],
+    ] as const) {
+      await paid();
+      const cashOutId = await requested();
+      expect(await approve(cashOutId, "operator:a", limit)).toBe(said);
+      expect(await stored(cashOutId)).toMatchObject({ cash: 298, secondAboveFen: limit });
+    }
   });
 
   test("above the limit needs two different people", async () => {

@@ -1,4 +1,4 @@
-import type { Db } from "../database/database.ts";
+import type { Db, Tx } from "../database/database.ts";
 import type { CashOut } from "./process.ts";
 import { CASH_OUT } from "./request.ts";
 
@@ -25,6 +25,26 @@ export async function cashOutsOf(db: Db, manager: string, { startIndex, pageSize
     matching: Number(count),
     rows,
   };
+}
+
+/**
+ * Of these cash-outs the ids of those under way whose manager's number was bound to another openid after they were asked for, which no
+ * operator has confirmed since.
+ */
+export async function reboundSince(
+  db: Db | Tx,
+  cashOuts: readonly Pick<CashOut, "cashOutId" | "manager" | "state" | "cashOutTime">[],
+): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom("manager_info")
+    .select(["manager", "reboundTime"])
+    .where("reboundTime", "is not", null)
+    .execute();
+  const rebound = new Map(rows.map((r) => [r.manager, r.reboundTime ?? 0]));
+  const since = cashOuts.filter(
+    (c) => c.state === CASH_OUT.pending && (rebound.get(c.manager) ?? -1) >= c.cashOutTime,
+  );
+  return new Set(since.map((c) => c.cashOutId));
 }
 
 /** Cash-outs for the operator, the oldest first: those that wait, or all. */

@@ -14,7 +14,7 @@ export type Deed = "approve" | "export" | "pay" | "fail";
 
 /**
  * What the operator may do with a cash-out, by the step it has come to; an absent pair is a refusal. `half_approved` waits for
- * a second person. An exported one may be paid or fail, and be exported again on purpose.
+ * a second person. An exported one may be paid, and on purpose fail or be exported again.
  */
 export const steps = {
   requested: { approve: true, fail: true },
@@ -44,6 +44,10 @@ async function move(tx: Tx, cashOut: CashOut, set: Partial<CashOut>): Promise<bo
   return moved.numUpdatedRows === 1n;
 }
 
+/** Whether it needs two people: what the first approval was given under holds for the second, too. */
+export const needsTwo = (cashOut: CashOut, secondAboveFen: number): boolean =>
+  cashOut.step === "half_approved" || cashOut.cash > secondAboveFen;
+
 /** Approves a cash-out; above `secondAboveFen` it needs two different people. */
 export async function approveCashOut(
   tx: Tx,
@@ -55,13 +59,13 @@ export async function approveCashOut(
   if (!may(cashOut.step, "approve")) return "out_of_order";
   const second = cashOut.step === "half_approved";
   if (second && cashOut.approvedBy === by.who) return "same_person";
-  const half = !second && cashOut.cash > secondAboveFen;
+  const half = !second && needsTwo(cashOut, secondAboveFen);
   const moved = await move(
     tx,
     cashOut,
     second
       ? { step: "approved", secondBy: by.who }
-      : { step: half ? "half_approved" : "approved", approvedBy: by.who },
+      : { step: half ? "half_approved" : "approved", approvedBy: by.who, secondAboveFen },
   );
   if (!moved) return "out_of_order";
   await audit(tx, by, { what: "cashout.approve", object: cashOutId, detail: second ? "second person" : "" });
@@ -104,16 +108,19 @@ export async function payCashOut(
 /**
  * The bank has not paid: the orders can be withdrawn again. The debt that was taken up is the manager's again, without what
  * was refunded meanwhile of the orders themselves, because they come back with less. Where a later cash-out has taken that up
- * already the debt is below nothing: the next one brings it back.
+ * already the debt is below nothing: the next one brings it back. `exported`: the bank has a file in which it stands and may pay
+ * it still, so somebody has to have seen that it has not (`bankHasNotPaid`).
  */
 export async function failCashOut(
   tx: Tx,
-  { cashOutId, reason }: { cashOutId: string; reason: string },
+  of: { cashOutId: string; reason: string; bankHasNotPaid?: boolean },
   by: By,
-): Promise<"failed" | No> {
+): Promise<"failed" | "exported" | No> {
+  const { cashOutId, reason } = of;
   const cashOut = await findCashOut(tx, cashOutId);
   if (cashOut === undefined) return "unknown";
   if (!may(cashOut.step, "fail")) return "out_of_order";
+  if (cashOut.step === "exported" && of.bankHasNotPaid !== true) return "exported";
   const done = { step: "failed", state: CASH_OUT.failed, reason, processTime: by.at } as const;
   if (!(await move(tx, cashOut, done))) return "out_of_order";
   let back = 0;

@@ -3,8 +3,16 @@ import { instant } from "@bluepower/protocol/clock";
 import { wallTime, wireTime } from "@bluepower/protocol/siteTime";
 import { bankCards } from "../cashout/bankCards.ts";
 import { batchFile, exportable, markExported } from "../cashout/batch.ts";
-import { listCashOuts } from "../cashout/lists.ts";
-import { approveCashOut, type CashOut, failCashOut, findCashOut, payCashOut } from "../cashout/process.ts";
+import { listCashOuts, reboundSince } from "../cashout/lists.ts";
+import {
+  approveCashOut,
+  type CashOut,
+  failCashOut,
+  findCashOut,
+  needsTwo,
+  payCashOut,
+} from "../cashout/process.ts";
+import { secondLimit } from "../cashout/secondLimit.ts";
 import { listOperators } from "../identity/operators.ts";
 import { command, optional, required, toggle } from "./command.ts";
 import { writeWhole } from "./outFile.ts";
@@ -17,8 +25,11 @@ const LIST_MAX = 10_000;
 
 const unknown = (id: string) => ({ problem: `there is no cash-out "${id}"` });
 
+/** Of one that is in `rebound`. */
+const WARNING = "the manager's number was bound to another WeChat account since: ask them before money goes";
+
 /** What an operator sees of one; the card is masked, and the sealed number stays out. */
-function shown(c: CashOut, zone: string) {
+function shown(c: CashOut, { zone, rebound }: { zone: string; rebound: ReadonlySet<string> }) {
   const time = (at: number | null) => (at === null ? null : wireTime(wallTime(instant(at), zone)));
   return {
     cashOutId: c.cashOutId,
@@ -37,6 +48,7 @@ function shown(c: CashOut, zone: string) {
     batchId: c.batchId,
     reference: c.reference,
     reason: c.reason,
+    warning: rebound.has(c.cashOutId) ? WARNING : null,
   };
 }
 
@@ -52,10 +64,12 @@ const cashoutList = command({
   examples: ["cashout list --waiting", "cashout list --manager 13900000001 --json"],
   async run({ flags: { waiting, manager } }, { db, zone }) {
     const of = { startIndex: 0, pageSize: LIST_MAX, waiting: waiting === true, manager };
-    const list = (await listCashOuts(db, of)).map((c) => shown(c, zone));
+    const cashOuts = await listCashOuts(db, of);
+    const rebound = await reboundSince(db, cashOuts);
+    const list = cashOuts.map((c) => shown(c, { zone, rebound }));
     const rows = list.map((c) => [
       ...[c.cashOutId, c.manager, c.cash.toFixed(2), c.bankUser, c.bankCode],
-      ...[c.cashOutTime ?? "", c.step],
+      ...[c.cashOutTime ?? "", c.warning === null ? c.step : `${c.step}; ${c.warning}`],
     ]);
     const head = ["ID", "MANAGER", "CASH", "ACCOUNT", "CARD", "ASKED FOR", "STEP"];
     return { text: table(head, rows, "no cash-out"), json: list };
@@ -72,7 +86,7 @@ const cashoutShow = command({
   async run({ argument: id }, { db, zone }) {
     const found = await db.transaction().execute((tx) => findCashOut(tx, id));
     if (found === undefined) return unknown(id);
-    const json = shown(found, zone);
+    const json = shown(found, { zone, rebound: await reboundSince(db, [found]) });
     const rows = Object.entries(json).map(([name, value]) => [
       name,
       typeof value === "number" ? value.toFixed(2) : (value ?? "-"),
@@ -84,18 +98,22 @@ const cashoutShow = command({
 const cashoutApprove = command({
   name: "cashout approve",
   role: "cashier",
-  summary: "Approve a cash-out; a large one needs a second person (CASHOUT_SECOND_FEN).",
+  summary:
+    "Approve a cash-out; a large one needs a second person (above the CASHOUT_SECOND_FEN that the cloud serves with).",
   argument: ID,
   flags: {},
   examples: ["cashout approve C0001363200"],
   async run({ argument: id }, { change, config, actor }) {
+    let warning: string | null = null;
     const outcome = await change(async (tx, by) => {
       const cashOut = await findCashOut(tx, id);
-      const large = cashOut !== undefined && cashOut.cash > config.cashoutSecondFen;
+      const secondAboveFen = await secondLimit(tx, { unserved: config.cashoutSecondFen });
+      const large = cashOut !== undefined && needsTwo(cashOut, secondAboveFen);
+      if (cashOut !== undefined && (await reboundSince(tx, [cashOut])).size > 0) warning = WARNING;
       // Otherwise one person were two: under a name, and under the machine's.
       const people = (await listOperators(tx)).some((a) => !a.disabled);
       if (large && people && !actor.named) return "nameless";
-      return await approveCashOut(tx, { cashOutId: id, secondAboveFen: config.cashoutSecondFen }, by);
+      return await approveCashOut(tx, { cashOutId: id, secondAboveFen }, by);
     });
     switch (outcome) {
       case "unknown":
@@ -110,14 +128,20 @@ const cashoutApprove = command({
         };
       case "needs_second":
         return {
-          text: `cash-out ${id} is approved once; a second person has to approve it, too`,
-          json: { cashOutId: id, step: "half_approved" },
+          text: warned(`cash-out ${id} is approved once; a second person has to approve it, too`, warning),
+          json: { cashOutId: id, step: "half_approved", warning },
         };
       case "approved":
-        return { text: `cash-out ${id} is approved`, json: { cashOutId: id, step: "approved" } };
+        return {
+          text: warned(`cash-out ${id} is approved`, warning),
+          json: { cashOutId: id, step: "approved", warning },
+        };
     }
   },
 });
+
+const warned = (text: string, warning: string | null): string =>
+  warning === null ? text : `${text}\nWARNING: ${warning}`;
 
 const cashoutExport = command({
   name: "cashout export",
@@ -173,16 +197,31 @@ const cashoutPaid = command({
 const cashoutFail = command({
   name: "cashout fail",
   role: "cashier",
-  summary: "The bank does not pay a cash-out: its orders can be withdrawn again.",
+  summary:
+    "The bank does not pay a cash-out: its orders can be withdrawn again. An exported one stands in a file that the bank has.",
   argument: ID,
-  flags: { reason: required("TEXT", textValue(200), "why; the manager reads it") },
-  examples: ["cashout fail C0001363200 --reason 卡号有误"],
-  async run({ argument: id, flags: { reason } }, { change }) {
-    switch (await change((tx, by) => failCashOut(tx, { cashOutId: id, reason }, by))) {
+  flags: {
+    reason: required("TEXT", textValue(200), "why; the manager reads it"),
+    "bank-has-not-paid": toggle(
+      "of an exported one: you have seen at the bank that it has not paid and will not",
+    ),
+  },
+  examples: [
+    "cashout fail C0001363200 --reason 卡号有误",
+    "cashout fail C0001363200 --reason 卡号有误 --bank-has-not-paid",
+  ],
+  async run({ argument: id, flags }, { change }) {
+    const { reason } = flags;
+    const of = { cashOutId: id, reason, bankHasNotPaid: flags["bank-has-not-paid"] === true };
+    switch (await change((tx, by) => failCashOut(tx, of, by))) {
       case "unknown":
         return unknown(id);
       case "out_of_order":
         return { problem: `cash-out "${id}" has ended already: cashout show ${id}` };
+      case "exported":
+        return {
+          problem: `cash-out "${id}" is exported: look at the bank whether it was paid, then say so with --bank-has-not-paid`,
+        };
       case "failed":
         return { text: `cash-out ${id} has failed`, json: { cashOutId: id, step: "failed", reason } };
     }

@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { seconds } from "@bluepower/protocol/clock";
+import { seededRandom } from "@bluepower/protocol/random";
+import { phone } from "@bluepower/protocol/units";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bankCards } from "../cashout/bankCards.ts";
 import { exportable, markExported } from "../cashout/batch.ts";
 import { failCashOut } from "../cashout/process.ts";
 import { requestCashOut } from "../cashout/request.ts";
+import { useSecondLimit } from "../cashout/secondLimit.ts";
 import { transaction } from "../database/open.ts";
+import { bindPhone, openSession } from "../identity/sessions.ts";
 import { MANAGER, type TestWorld, testWorld, USER } from "../orders/testWorld.ts";
 import { payer } from "../payments/payer.ts";
 import { TestTerminal } from "./testTerminal.ts";
@@ -48,7 +53,9 @@ test("a cash-out goes from a manager's wish to the bank and to its end", async (
     { cashOutId: id, manager: "139****0001", step: "requested", cash: 2.98, bankCode: "6222********7890" },
   ]);
   expect(await terminal.refused(`cashout paid ${id} --reference X`)).toContain("is not approved");
-  expect(await terminal.json(`cashout approve ${id}`)).toEqual({ cashOutId: id, step: "approved" });
+  expect(await terminal.json(`cashout approve ${id}`)).toEqual({
+    ...{ cashOutId: id, step: "approved", warning: null },
+  });
   const file = terminal.path("batch.csv");
   const made = await terminal.json(`cashout export --file ${file}`);
   expect(readFileSync(file, "utf8")).toBe(
@@ -172,6 +179,62 @@ test("a large one needs two people, and where accounts exist the machine's own i
     approvedBy: "operator:li",
     secondBy: "operator:wu",
   });
+});
+
+test("above which sum it needs two is what the cloud serves with, not what the caller's environment says", async () => {
+  const serve = (fen: number) =>
+    transaction(world.db, (tx) => useSecondLimit(tx, fen, { who: "cloud", at: world.clock.now() }));
+  terminal.env = { CASHOUT_SECOND_FEN: "999999" };
+  expect(await serve(100)).toEqual({ kind: "first" });
+  const first = await requested();
+  expect((await terminal.json(`cashout approve ${first}`)).step).toBe("half_approved");
+  expect([await serve(100), await serve(298)]).toEqual([{ kind: "kept" }, { kind: "changed", from: 100 }]);
+  // What the first approval was given under holds for the second, too.
+  expect(await terminal.refused(`cashout approve ${first}`)).toContain("needs a second person");
+  terminal.env = { CASHOUT_SECOND_FEN: "0" };
+  const second = await requested();
+  expect((await terminal.json(`cashout approve ${second}`)).step).toBe("approved");
+  expect((await terminal.audited()).filter((a) => a.what === "setting.change")).toMatchObject([
+    { who: "cloud", object: "cashout_second_fen", detail: "from 100 to 298 fen" },
+  ]);
+});
+
+test("of one whose manager's number went to another WeChat account since, whoever approves it is warned", async () => {
+  const bind = (openId: string) =>
+    transaction(world.db, (tx) => {
+      const of = { side: "manager", openId, phone: phone(MANAGER), now: world.clock.now() } as const;
+      return openSession(tx, { ...of, sessionKey: "", random: seededRandom(openId) }).then(() =>
+        bindPhone(tx, of),
+      );
+    });
+  await bind("o1");
+  const id = await requested();
+  expect(await terminal.json(`cashout show ${id}`)).toMatchObject({ warning: null });
+  await world.clock.advance(seconds(1));
+  await bind("o2");
+  const warning = expect.stringContaining("another WeChat account");
+  expect(await terminal.json(`cashout show ${id}`)).toMatchObject({ warning });
+  expect(await terminal.json("cashout list")).toMatchObject([{ cashOutId: id, warning }]);
+  expect((await terminal.run("cashout list")).out).toContain("another WeChat account");
+  expect((await terminal.run(`cashout approve ${id}`)).out).toContain("WARNING: the manager's number");
+  const over = await requested();
+  await terminal.json(`cashout fail ${over} --reason X`);
+  await bind("o3");
+  expect(await terminal.json(`cashout show ${over}`)).toMatchObject({ step: "failed", warning: null });
+  await terminal.json(`manager confirm ${MANAGER}`);
+  expect(await terminal.json(`cashout show ${id}`)).toMatchObject({ step: "approved", warning: null });
+});
+
+test("an exported one fails only when somebody has seen that the bank has not paid it", async () => {
+  const id = await requested();
+  await terminal.json(`cashout approve ${id}`);
+  await terminal.json(`cashout export --file ${terminal.path("1.csv")}`);
+  expect(await terminal.refused(`cashout fail ${id} --reason X`)).toContain("--bank-has-not-paid");
+  expect(await stepOf(id)).toBe("exported");
+  expect(await terminal.json(`cashout fail ${id} --reason X --bank-has-not-paid`)).toMatchObject({
+    step: "failed",
+  });
+  expect((await terminal.run("cashout fail --help")).out).toContain("stands in a file that the bank has");
 });
 
 test("a cash-out that fails while its batch is written makes the batch void", async () => {

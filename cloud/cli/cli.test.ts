@@ -271,20 +271,24 @@ test("people are listed with the middle of their numbers left out, unless it is 
   expect(await json("user list")).toMatchObject([{ user: "138****0001", userName: "Wang", pmoney: 0 }]);
 });
 
-test("a user whose phone number moved to another WeChat account is confirmed", async () => {
-  expect((await cloud("user confirm 13800000001")).err).toEqual(["there is no user 13800000001"]);
+test.each([
+  ["user", "13800000001"],
+  ["manager", "13900000001"],
+] as const)("a %s whose phone number moved to another WeChat account is confirmed", async (side, number) => {
+  const confirm = `${side} confirm ${number}`;
+  expect((await cloud(confirm)).err).toEqual([`there is no ${side} ${number}`]);
   await inDatabase((db) =>
     transaction(db, async (tx) => {
       for (const openId of ["o1", "o2"]) {
-        const of = { side: "user", openId, now: START } as const;
+        const of = { side, openId, now: START } as const;
         await openSession(tx, { ...of, sessionKey: "", random });
-        await bindPhone(tx, { ...of, phone: phone("13800000001") });
+        await bindPhone(tx, { ...of, phone: phone(number) });
       }
     }),
   );
-  expect((await cloud("user confirm 13800000001")).out).toBe("user 13800000001 is confirmed\n");
-  expect(await json("user confirm 13800000001")).toEqual({ user: "13800000001", confirmed: 1 });
-  expect((await audited()).map((a) => a.what)).toEqual(["phone.rebound", "user.confirm"]);
+  expect((await cloud(confirm)).out).toBe(`${side} ${number} is confirmed\n`);
+  expect(await json(confirm)).toEqual({ [side]: number, confirmed: 1 });
+  expect((await audited()).map((a) => a.what)).toEqual(["phone.rebound", `${side}.confirm`]);
 });
 
 test("serve serves, and takes nothing on its command line", async () => {

@@ -1,3 +1,6 @@
+import type { Phone } from "@bluepower/protocol/units";
+import type { Side } from "../database/schema.ts";
+import { confirmNumber } from "../identity/numbers.ts";
 import {
   approveManager,
   listManagers,
@@ -5,9 +8,9 @@ import {
   setManagerName,
   suspendManager,
 } from "../people/managers.ts";
-import { confirmUser, listUsers } from "../people/users.ts";
+import { listUsers } from "../people/users.ts";
 import { maySee } from "./actor.ts";
-import { command, optional, required, toggle } from "./command.ts";
+import { command, optional, type Result, required, type Tools, toggle } from "./command.ts";
 import { masked, table } from "./output.ts";
 import { phoneValue, textValue } from "./values.ts";
 
@@ -37,23 +40,36 @@ const userList = command({
 const userConfirm = command({
   name: "user confirm",
   summary:
-    "Confirm that the WeChat account a phone number is bound to now is the same person's: coins can be used again.",
+    "Confirm that the WeChat account a phone number is bound to now is the same person's: coins and bills are theirs again.",
   argument: PHONE,
   flags: {},
   examples: ["user confirm 13800000001"],
-  async run({ argument: phone }, { change }) {
-    switch (await change((tx, by) => confirmUser(tx, { phone }, by))) {
-      case "unknown":
-        return { problem: `there is no user ${phone}` };
-      case "unbound":
-        return { problem: `no WeChat account is bound to ${phone}` };
-      case "already":
-        return { text: `user ${phone} was confirmed already`, json: { user: phone, confirmed: 1 } };
-      case "confirmed":
-        return { text: `user ${phone} is confirmed`, json: { user: phone, confirmed: 1 } };
-    }
-  },
+  run: ({ argument }, tools) => confirm("user", argument, tools),
 });
+
+const managerConfirm = command({
+  name: "manager confirm",
+  summary:
+    "Confirm that the WeChat account a phone number is bound to now is the same person's: they can withdraw and give chargers away again.",
+  argument: PHONE,
+  flags: {},
+  examples: ["manager confirm 13900000001"],
+  run: ({ argument }, tools) => confirm("manager", argument, tools),
+});
+
+async function confirm(side: Side, phone: Phone, { change }: Tools): Promise<Result> {
+  const json = { [side]: phone, confirmed: 1 };
+  switch (await change((tx, by) => confirmNumber(tx, { side, phone }, by))) {
+    case "unknown":
+      return { problem: `there is no ${side} ${phone}` };
+    case "unbound":
+      return { problem: `no WeChat account is bound to ${phone}` };
+    case "already":
+      return { text: `${side} ${phone} was confirmed already`, json };
+    case "confirmed":
+      return { text: `${side} ${phone} is confirmed`, json };
+  }
+}
 
 const managerList = command({
   name: "manager list",
@@ -131,5 +147,6 @@ export const peopleCommands = [
   managerList,
   managerAdd,
   managerApprove,
+  managerConfirm,
   managerSuspend,
 ];

@@ -86,6 +86,15 @@ test("an order is refunded in part and whole; a repeat says so; each refusal is 
     out: `order ${ORDER}, refund ${refundNo}: 1.50 yuan go back through WeChat`,
   });
   expect(await json(part)).toEqual({ refundNo, cash: 1.5, coins: 0, repeated: true });
+  const again = await cloud(part);
+  expect([again.code, again.out.split("\n")]).toEqual([
+    0,
+    [
+      "NOTHING WAS MOVED: the same was refunded for the same reason before",
+      `order ${ORDER}, refund ${refundNo}: 1.50 yuan go back through WeChat`,
+      "If this is to be a second refund beside it, give it another --reason",
+    ],
+  ]);
   expect((await cloud(`refund order ${ORDER} --amount 2 --reason more`)).err).toEqual([
     "--amount is at most 1.50: that is left of the payment",
   ]);

@@ -13,7 +13,7 @@ const COINS_MAX = 999;
 const reason = required(
   "TEXT",
   textValue(120),
-  "why; the same refund for the same reason is made once, however often it is asked for",
+  "why; the same amount for the same reason goes back once, however often it is asked for: a second refund needs another",
 );
 
 const inYuan = (fen: number): number => Number(yuan(fen));
@@ -27,9 +27,12 @@ function made(
     ...(cash > 0 ? [`${yuan(cash)} yuan go back through WeChat`] : []),
     ...(coins > 0 ? [`coins worth ${yuan(coins)} yuan are back`] : []),
   ].join(", ");
-  const before = of.kind === "exists" ? " (made before, nothing was moved again)" : "";
+  const text = `${what}, refund ${refundNo}: ${parts}`;
   return {
-    text: `${what}, refund ${refundNo}: ${parts}${before}`,
+    text:
+      of.kind === "exists"
+        ? `NOTHING WAS MOVED: the same was refunded for the same reason before\n${text}\nIf this is to be a second refund beside it, give it another --reason`
+        : text,
     json: { refundNo, cash: inYuan(cash), coins: inYuan(coins), repeated: of.kind === "exists" },
   };
 }

@@ -105,3 +105,45 @@ test("an installation that has professions of its own keeps them", async () => {
   expect(await now.selectFrom("profession_info").selectAll().execute()).toMatchObject([{ professionId: 7 }]);
   await close();
 });
+
+test("whose a manager's number is, and when it was last bound to another openid, is taken from what was kept", async () => {
+  const { db, url } = await of("0011_ledger_moves");
+  await sql`insert into manager_info (manager, "setupTime") values ('13900000001', 1), ('13900000002', 1)`.execute(
+    db,
+  );
+  await sql`insert into wx_info (side, "openId", session, phone, "insertTime", "updateTime") values
+    ('manager', 'former', 's1', '13900000009', 1, 1), ('manager', 'a', 's2', '13900000001', 1, 1),
+    ('manager', 'a', 's3', '13900000001', 2, 2), ('user', 'u', 's4', '13900000001', 3, 3)`.execute(db);
+  await sql`insert into audit_log (who, what, object, detail, "insertTime") values
+    ('manager:13900000001', 'phone.rebound', '13900000001', '', 5),
+    ('manager:13900000001', 'phone.rebound', '13900000001', '', 7),
+    ('user:13900000001', 'phone.rebound', '13900000001', '', 9)`.execute(db);
+  await db.destroy();
+  const { db: now, close } = await openDatabase({ url });
+  expect(await now.selectFrom("manager_info").selectAll().orderBy("manager").execute()).toMatchObject([
+    { manager: "13900000001", confirmedOpenId: "a", reboundTime: 7 },
+    { manager: "13900000002", confirmedOpenId: "", reboundTime: null },
+  ]);
+  await close();
+});
+
+test("orders are made to hold what the audit demands of them: no end before the start, and the slot of who owes a bill", async () => {
+  const { db, url } = await of("0011_ledger_moves");
+  for (const row of [
+    order(1, { state: "finished", payState: "unpaid" }),
+    order(2, { state: "charging", payState: "unpaid" }),
+    order(3, { state: "finished", payState: "paid" }),
+  ]) {
+    await row.execute(db);
+  }
+  await sql`update order_info set "startTime" = "orderTime" - 5, "endTime" = "orderTime" - 7`.execute(db);
+  await db.destroy();
+  const { db: now, close } = await openDatabase({ url });
+  expect(await now.selectFrom("unpaid_order").selectAll().execute()).toEqual([
+    { user: "13800000001", orderId: "90001000000001" },
+  ]);
+  const times = await now.selectFrom("order_info").select(["orderTime", "startTime", "endTime"]).execute();
+  for (const { orderTime, startTime } of times) expect(startTime).toBe(orderTime);
+  expect(times.map((t) => t.endTime === t.orderTime)).toEqual([true, false, true]);
+  await close();
+});

@@ -10,6 +10,7 @@ import { withdrawable } from "./migrations/0008_withdrawable.ts";
 import { shipping } from "./migrations/0009_shipping.ts";
 import { billDifference } from "./migrations/0010_bill_difference.ts";
 import { ledgerMoves } from "./migrations/0011_ledger_moves.ts";
+import { rebound } from "./migrations/0012_rebound.ts";
 
 /**
  * Forward only, in the order of their names; one that has been released is never changed. But for the keys that count by
@@ -27,4 +28,5 @@ export const migrations: Record<string, Migration> = {
   "0009_shipping": shipping,
   "0010_bill_difference": billDifference,
   "0011_ledger_moves": ledgerMoves,
+  "0012_rebound": rebound,
 };

@@ -35,6 +35,8 @@ export interface UserInfo {
   professionId: number | null;
   /** Whose the coins are: the first openid that bound this phone number, later the one an operator has confirmed; empty before. */
   confirmedOpenId: Defaulted<string>;
+  /** When the number was last bound to another openid; null: never, or confirmed since. */
+  reboundTime: Defaulted<number | null>;
   /** VIP up to this moment; null: never was. */
   vipUntil: Defaulted<number | null>;
 }
@@ -46,6 +48,9 @@ export interface ManagerInfo {
   setupTime: number;
   /** 0 until the operator approves. */
   approved: Defaulted<number>;
+  /** Whose the income is, and since when another may have the number: as of a user. */
+  confirmedOpenId: Defaulted<string>;
+  reboundTime: Defaulted<number | null>;
 }
 
 export interface Site {
@@ -382,6 +387,8 @@ export interface CashoutInfo {
   reference: string | null;
   /** The rate at which it was asked for, parts of a million; null before it was kept. */
   ppm: number | null;
+  /** Above how many fen it needed two people when it was approved; null before, and before it was kept. */
+  secondAboveFen: Defaulted<number | null>;
 }
 
 /** A file for the bank, made once. */

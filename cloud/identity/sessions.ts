@@ -5,6 +5,7 @@ import type { Selectable } from "kysely";
 import type { Db, Tx } from "../database/database.ts";
 import type { Side, WxInfo } from "../database/schema.ts";
 import { audit } from "./audit.ts";
+import { bindingOf, setBinding } from "./numbers.ts";
 
 /** A session lives this long from its last use (spec 2). */
 export const SESSION_LIFE_MS = 30 * 24 * 3600_000;
@@ -77,8 +78,7 @@ export async function findSession(
 /**
  * Binds a phone number that WeChat has vouched for to an openid: one phone number has one openid on a side, one openid
  * one phone number. The former openid's sessions end, which is audited. The person's record is made at the first time;
- * a manager's waits for approval. A user's coins stay with the openid that they were confirmed for: phone numbers are
- * given to other people.
+ * a manager's waits for approval. What is theirs stays with the openid that it was confirmed for (`numberIsTheirs`).
  */
 export async function bindPhone(
   tx: Tx,
@@ -96,7 +96,7 @@ export async function bindPhone(
     .where("openId", "!=", openId)
     .executeTakeFirstOrThrow();
   const sessions = Number(ended.numDeletedRows);
-  const confirmed = side === "user" ? await confirmedOpenId(tx, phone) : "";
+  const confirmed = (await bindingOf(tx, binding))?.confirmedOpenId ?? "";
   // The former openid may have left no session: it went to another number, or has not been seen for a month.
   const moved = sessions > 0 || (before === undefined && confirmed !== "" && confirmed !== openId);
   if (moved) {
@@ -110,12 +110,8 @@ export async function bindPhone(
     .where((e) => e.and({ side, openId }))
     .execute();
   await makePerson(tx, binding);
+  if (moved) await setBinding(tx, binding, { reboundTime: now });
   return { moved, sessions };
-}
-
-async function confirmedOpenId(tx: Tx, phone: string): Promise<string> {
-  const user = tx.selectFrom("user_info").select("confirmedOpenId").where("user", "=", phone);
-  return (await user.executeTakeFirst())?.confirmedOpenId ?? "";
 }
 
 async function makePerson(
@@ -128,11 +124,6 @@ async function makePerson(
       .values({ user: of.phone, setupTime: of.now, professionId: null })
       .onConflict((c) => c.doNothing())
       .execute();
-    await tx
-      .updateTable("user_info")
-      .set({ confirmedOpenId: of.openId })
-      .where((e) => e.and({ user: of.phone, confirmedOpenId: "" }))
-      .execute();
   } else {
     await tx
       .insertInto("manager_info")
@@ -140,16 +131,6 @@ async function makePerson(
       .onConflict((c) => c.doNothing())
       .execute();
   }
-}
-
-/** The openid that logged in last with this phone number; null when none did. */
-export async function newestOpenId(db: Db | Tx, side: Side, phone: string): Promise<string | null> {
-  const row = await db
-    .selectFrom("wx_info")
-    .select("openId")
-    .where((e) => e.and({ side, phone }))
-    .orderBy("id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return row === undefined || row.openId === "" ? null : row.openId;
+  if ((await bindingOf(tx, of))?.confirmedOpenId === "")
+    await setBinding(tx, of, { confirmedOpenId: of.openId });
 }

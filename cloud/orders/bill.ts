@@ -6,6 +6,7 @@ import type { PayState } from "../database/schema.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { giveBack, partOf, paymentOf } from "./giveBack.ts";
 import { changeOrder } from "./orderRow.ts";
+import { freeUser, takeUnpaid } from "./slots.ts";
 
 /** A charge that gave less than this has given nothing: the user came, saw it fail and went. */
 const FREE_BELOW_MINUTES = 5;
@@ -63,11 +64,7 @@ export async function rebill(tx: Tx, bill: Bill, units: number, at: Instant): Pr
       const nothingWasOwed = bill.money === 0 && bill.pmoney === 0 && bill.cash === 0;
       if (nothingWasOwed && money > 0 && !(await wasPaid(tx, orderId))) {
         await update({ payState: "unpaid", cashOutFlag: 0 });
-        await tx
-          .insertInto("unpaid_order")
-          .values({ user: bill.user, orderId })
-          .onConflict((c) => c.doNothing())
-          .execute();
+        await takeUnpaid(tx, { user: bill.user, orderId });
       } else if (money < bill.money) {
         await giveBack(tx, bill, {
           back: partOf(bill, bill.money - money, await coinValue(tx)),
@@ -84,7 +81,7 @@ export async function rebill(tx: Tx, bill: Bill, units: number, at: Instant): Pr
 export async function settleNothing(tx: Tx, orderId: string, at: Instant): Promise<void> {
   const set = { payState: "paid", cashOutFlag: 2, updateTime: at } as const;
   await changeOrder(tx, orderId, { when: { money: 0 }, set });
-  await tx.deleteFrom("unpaid_order").where("orderId", "=", orderId).execute();
+  await freeUser(tx, orderId);
 }
 
 async function wasPaid(tx: Tx, orderId: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { desiredOrders, moveLiveOrders, type OrderEvent } from "./gatewayOrders.
 import { moves, type WordKind } from "./machine.ts";
 import type { StoredOrder } from "./orderRow.ts";
 import { cancelled, failed, GATED, OTHER, START, started, type TestWorld, testWorld } from "./testWorld.ts";
+import { waiveOrder } from "./waive.ts";
 
 let world: TestWorld;
 beforeEach(async () => {
@@ -236,4 +237,30 @@ describe("the bill follows the proven minutes", () => {
     });
     expect(await world.violations()).toEqual([]);
   });
+});
+
+test("a clock that is set back while a charge runs makes no end before its start, and no start before the order", async () => {
+  const { orderId, orderTime } = await starting();
+  world.clock.jump(-60_000 as never);
+  await world.event(started(orderId));
+  expect((await world.order(orderId)).startTime).toBe(orderTime);
+  await world.event(finished(orderId));
+  expect(await world.order(orderId)).toMatchObject({ state: "finished", endTime: orderTime });
+  expect(await world.violations()).toEqual([]);
+});
+
+test("a bill that a correction opens while another of its user's holds the slot has it next", async () => {
+  const first = await starting();
+  await world.event(started(first.orderId));
+  await world.event(finished(first.orderId, 0));
+  const second = await starting({ port: 2 });
+  await world.event(started(second.orderId));
+  await world.event(finished(first.orderId, 60));
+  const slots = () => world.db.selectFrom("unpaid_order").select("orderId").execute();
+  expect(await slots()).toEqual([{ orderId: second.orderId }]);
+  await transaction(world.db, (tx) =>
+    waiveOrder(tx, { orderId: second.orderId, reason: "x" }, { who: "operator:a", at: world.clock.now() }),
+  );
+  expect(await slots()).toEqual([{ orderId: first.orderId }]);
+  expect(await world.violations()).toEqual([]);
 });

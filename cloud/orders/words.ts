@@ -62,7 +62,10 @@ async function carryOut(tx: Tx, gateways: Gateways, step: Step): Promise<string[
     case "started":
       switch (moves[order.state].started) {
         case "begin":
-          return await change(tx, gateways, step, { state: "charging", startTime: word.startTime });
+          return await change(tx, gateways, step, {
+            state: "charging",
+            startTime: Math.max(order.orderTime, word.startTime),
+          });
         case "switch_off": {
           const command = await switchOff(tx, gateways, order, at);
           return command === undefined ? [] : [command];
@@ -132,13 +135,14 @@ async function drop(tx: Tx, gateways: Told, step: Step, reason: CancelReason): P
 
 type Finished = Extract<Word, { kind: "finished" }>;
 
+/** Its end is not before its start, whatever the clocks say: they may have been set back meanwhile. */
 function ended(order: StoredOrder, word: Finished) {
   const { endReason, evidence, endTime } = word;
   // No charger counts further; a gateway that says more is wrong.
   const minutes = Math.min(word.minutes, MAX_CHARGE_MINUTES);
   // The confirmation came with the end: the charge began as long ago as it gave.
   const startTime = order.startTime ?? Math.max(order.orderTime, endTime - minutes * 60_000);
-  return { minutes, endReason, evidence, endTime, startTime };
+  return { minutes, endReason, evidence, endTime: Math.max(startTime, endTime), startTime };
 }
 
 /** It has ended: the row, the port's slot and the bill. `overtaken`: somebody else has moved it on. */

@@ -1,6 +1,7 @@
 import type { Instant } from "@bluepower/protocol/clock";
 import type { Random } from "@bluepower/protocol/random";
 import type { Tx } from "../database/database.ts";
+import { formerUntil } from "../identity/numbers.ts";
 import { coinValue } from "../ledger/coins.ts";
 import { post } from "../ledger/ledger.ts";
 import { changeOrder, storedOrder } from "../orders/orderRow.ts";
@@ -30,7 +31,9 @@ export type Opened =
   | { kind: "attempt_open" }
   | {
       kind: "not_yours" | "not_payable" | "already_paid" | "amount_mismatch" | "coins_short" | "no_openid";
-    };
+    }
+  /** Another openid has the user's number: its coins, and bills from before, are frozen (spec 2, "Identity"). */
+  | { kind: "unconfirmed" };
 
 /**
  * Opens a payment of an order: holds its coins and turns the order to `paying`, or pays it at once when it is all coins.
@@ -45,6 +48,8 @@ export async function openAttempt(
   const { at } = of;
   const order = await storedOrder(tx, orderId);
   if (order === undefined || order.user !== user) return { kind: "not_yours" };
+  const former = await formerUntil(tx, { side: "user", phone: user, openId: request.openId });
+  if (former !== null && (pmoney > 0 || order.orderTime <= former)) return { kind: "unconfirmed" };
   if (order.state !== "charging" && order.state !== "finished") return { kind: "not_payable" };
   if (order.payState === "paying") return { kind: "attempt_open" };
   if (order.payState !== "unpaid") return { kind: "already_paid" };

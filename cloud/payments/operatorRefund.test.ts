@@ -176,6 +176,21 @@ describe("coins", () => {
     const first = await bought(3);
     await bought(5);
     expect(await back(first, 4)).toEqual({ kind: "too_many", left: 3 });
+    expect(await back(first, 2)).toMatchObject({ kind: "refunded", cash: 200 });
+    expect(await back(first, 2, "again")).toEqual({ kind: "too_many", left: 1 });
+  });
+
+  test("that another refund gave back in the place of a closed one count once", async () => {
+    const payId = await bought(3);
+    const made = await back(payId, 2);
+    if (made.kind !== "refunded") throw new Error(made.kind);
+    const { refundNo } = made;
+    await transaction(world.db, (tx) =>
+      failRefund(tx, { refundNo, reason: "CLOSED", at: world.clock.now() }),
+    );
+    expect((await transaction(world.db, (tx) => retryRefund(tx, refundNo, by()))).kind).toBe("anew");
+    expect(await back(payId, 2, "again")).toEqual({ kind: "too_many", left: 1 });
+    expect(await back(payId, 1, "again")).toMatchObject({ kind: "refunded", cash: 100 });
   });
 
   test("that were got as a gift are nobody's money back", async () => {
@@ -282,12 +297,48 @@ describe("a refund that failed", () => {
     if (anew.kind !== "anew") throw new Error(anew.kind);
     expect(anew.refundNo).not.toBe(refundNo);
     expect(await retry(refundNo)).toEqual({ kind: "replaced", refundNo: anew.refundNo });
+    const retried = world.db.selectFrom("audit_log").selectAll().where("what", "=", "refund.retry");
+    expect(await retried.execute()).toMatchObject([
+      { who: "operator:test", object: refundNo, detail: anew.refundNo },
+    ]);
     await world.clock.advance(ROUND);
     expect([...world.pay.refunds.keys()]).toEqual([anew.refundNo]);
     expect([await balance("platform"), await balance("wechat_clearing"), await payable()]).toEqual([
       ...[0, -150, 150],
     ]);
     expect(await failed()).toEqual([]);
+  });
+
+  test("CLOSED gives back what it had of coins and cash, each once", async () => {
+    const orderId = await paid(1, 200);
+    const made = await refund(orderId);
+    if (made.kind !== "refunded") throw new Error(made.kind);
+    await transaction(world.db, (tx) =>
+      failRefund(tx, { refundNo: made.refundNo, reason: "CLOSED", at: world.clock.now() }),
+    );
+    expect((await retry(made.refundNo)).kind).toBe("anew");
+    await world.clock.advance(ROUND);
+    expect([await world.coins(USER), await balance("wechat_clearing"), await payable()]).toEqual([1, 0, 0]);
+  });
+
+  test("CLOSED before its order was withdrawn, and sent anew twice after it, is no debt and no other sum", async () => {
+    const refundNo = await failedAs("CLOSED");
+    await world.clock.advance(ROUND);
+    const account = { bankName: "银行", bankUser: "户名", bankCode: "6222021234567890" };
+    const request = { manager: MANAGER, account, ppm: 6000, cards: openCards };
+    expect((await transaction(world.db, (tx) => requestCashOut(tx, request, by()))).kind).toBe("requested");
+    let last = refundNo;
+    for (const _ of [1, 2]) {
+      await world.clock.advance(minutes(1));
+      const anew = await retry(last);
+      if (anew.kind !== "anew") throw new Error(anew.kind);
+      last = anew.refundNo;
+      expect(await world.violations()).toEqual([]);
+      await transaction(world.db, (tx) =>
+        failRefund(tx, { refundNo: last, reason: "CLOSED", at: world.clock.now() }),
+      );
+    }
+    expect(await managerMoney(world.db, MANAGER)).toEqual({ count: 0, money: 0, debt: 0 });
   });
 
   test("and is unknown is not sent", async () => {

@@ -78,7 +78,7 @@ describe("opening a payment", () => {
     await world.db
       .updateTable("order_info")
       .set({
-        ...{ state: "finished", startTime: 1, endTime: 2, minutes: 60, endReason: "time" },
+        ...{ state: "finished", startTime: START, endTime: START, minutes: 60, endReason: "time" },
         ...{ payState: "waived", cashOutFlag: 2 },
       })
       .execute();

@@ -1,7 +1,6 @@
 import type { Phone } from "@bluepower/protocol/units";
 import type { Db, Tx } from "../database/database.ts";
 import { audit, type By } from "../identity/audit.ts";
-import { newestOpenId } from "../identity/sessions.ts";
 
 /** What getUserInfo shows of a user. `pmoney` is spendable coins. */
 export interface User {
@@ -24,34 +23,6 @@ export async function findUser(db: Db | Tx, phone: string): Promise<User | undef
 export async function setUserName(tx: Tx, phone: string, userName: string): Promise<boolean> {
   const set = tx.updateTable("user_info").set({ userName }).where("user", "=", phone);
   return (await set.executeTakeFirstOrThrow()).numUpdatedRows === 1n;
-}
-
-/**
- * False while the phone number is bound to another openid than the one its coins were confirmed for: it may be another
- * person's number by now (spec 2). Without an openid nobody else has bound it.
- */
-export async function coinsAreTheirs(
-  tx: Tx,
-  { phone, openId }: { phone: string; openId: string | null },
-): Promise<boolean> {
-  const user = tx.selectFrom("user_info").select("confirmedOpenId").where("user", "=", phone);
-  const confirmed = (await user.executeTakeFirst())?.confirmedOpenId ?? "";
-  return confirmed === "" || openId === null || openId === confirmed;
-}
-
-/** The operator knows that the openid which the phone number is bound to now is the same person's. */
-export async function confirmUser(
-  tx: Tx,
-  { phone }: { phone: Phone },
-  by: By,
-): Promise<"confirmed" | "already" | "unbound" | "unknown"> {
-  if ((await findUser(tx, phone)) === undefined) return "unknown";
-  const openId = await newestOpenId(tx, "user", phone);
-  if (openId === null) return "unbound";
-  if (await coinsAreTheirs(tx, { phone, openId })) return "already";
-  await tx.updateTable("user_info").set({ confirmedOpenId: openId }).where("user", "=", phone).execute();
-  await audit(tx, by, { what: "user.confirm", object: phone });
-  return "confirmed";
 }
 
 /** The operator's way to make a user; usually the first phone number of a login does. */

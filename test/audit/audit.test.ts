@@ -34,8 +34,8 @@ async function open(): Promise<Db> {
 }
 
 /** Does the damage to a copy; answers what the audit says of it, and what it should. */
-async function damaged({ of, damage, also = () => [], rule, subjects }: Damage) {
-  const copy = join(folder, `${rule}.db`);
+async function damaged({ of, damage, also = () => [], rule, part = "", subjects }: Damage) {
+  const copy = join(folder, `${rule} ${part}.db`);
   copyFileSync(file, copy);
   const raw = new Sqlite(copy);
   const row = raw.prepare<[], Record<string, string | number>>(of).get();
@@ -56,10 +56,12 @@ test("of a database in which everything has happened nothing is wrong", async ()
 test("every invariant has a damage that it alone finds, and a name of its own", () => {
   const names = invariants.map((i) => i.name);
   expect(new Set(names).size).toBe(names.length);
-  expect(damages.map((d) => d.rule).sort()).toEqual([...names].sort());
+  expect([...new Set(damages.map((d) => d.rule))].sort()).toEqual([...names].sort());
+  expect(damages.filter((d) => d.also !== undefined).map((d) => d.rule)).toEqual(["sum_is_zero"]);
 });
 
-test.each(damages.map((d) => [d.rule, d] as const))("%s", async (_rule, damage) => {
+const titled = (d: Damage): string => (d.part === undefined ? d.rule : `${d.rule}: ${d.part}`);
+test.each(damages.map((d) => [titled(d), d] as const))("%s", async (_title, damage) => {
   const { said, wanted } = await damaged(damage);
   expect(said.toSorted()).toEqual(wanted.toSorted());
 });

@@ -1,9 +1,14 @@
-/** For tests: to every invariant a damage to a populated database that breaks it and, where that can be, no other. */
+/**
+ * For tests: to every invariant a damage to a populated database that breaks it and no other. One has a second with it by force:
+ * balances that are those of the postings sum to zero. One file because it is the one list of them, and no more than a list.
+ */
 
 type Row = Record<string, string | number>;
 
 export interface Damage {
   rule: string;
+  /** Which part of the rule, where one damage does not break all of it. */
+  part?: string;
   /** A row to damage; its `x` is what the audit names unless `subjects` says otherwise. */
   of: string;
   damage(row: Row): string[];
@@ -40,6 +45,8 @@ function lower(id: string, by: number): string[] {
 
 const ANN = "13800000001";
 const BEN = "13800000002";
+/** Nobody in the books. */
+const EVE = "13800000097";
 const MANAGER = "13900000001";
 const update = (table: string, key: string, set: string) => (row: Row) => [
   `update ${table} set ${set} where "${key}" = '${row.x}'`,
@@ -74,9 +81,12 @@ export const damages: readonly Damage[] = [
   {
     rule: "not_negative",
     of: anything,
-    damage: () => post("opening/x", `user_coins_held:${BEN}`, "opening", 100),
-    subjects: () => [`user_coins_held:${BEN}`],
-    also: () => [`held_is_pending ${BEN}`],
+    damage: () => [
+      "pragma ignore_check_constraints = on",
+      `insert into user_info ("user", pmoney, "setupTime") values ('${EVE}', -1, 0)`,
+      ...post("opening/x", `user_coins:${EVE}`, "opening", 100),
+    ],
+    subjects: () => [`user_coins:${EVE}`],
   },
   {
     rule: "account_known",
@@ -104,8 +114,26 @@ export const damages: readonly Damage[] = [
   },
   {
     rule: "posting_order",
+    of: anything,
+    damage: () => [
+      ...post("opening/x", "opening", "platform", 100),
+      ...post("opening/y", "platform", "opening", 100),
+      `update ledger_transfer set "orderId" = '90000000000000' where id = 'opening/x'`,
+    ],
+    subjects: () => ["opening/x"],
+  },
+  {
+    rule: "posting_names_order",
+    part: "a payment",
     of: `select id as x from ledger_transfer where id like 'pay/%/void'`,
-    damage: update("ledger_transfer", "id", `"orderId" = '90000000000000'`),
+    damage: update("ledger_transfer", "id", `"orderId" = null`),
+  },
+  {
+    rule: "posting_names_order",
+    part: "a refund",
+    of: `select t.id as x from ledger_transfer t inner join refund_info r on t.id = 'refund/' || r."refundNo" || '/paid'
+      where r.purpose = 'order'`,
+    damage: update("ledger_transfer", "id", `"orderId" = null`),
   },
   {
     rule: "whole_coins",
@@ -158,29 +186,49 @@ export const damages: readonly Damage[] = [
     damage: update("pmoney_charge_pay", "payId", "pmoney = pmoney + 1"),
   },
   {
+    rule: "purchase_is_payment",
+    part: "the transaction",
+    of: `select "payId" as x from pmoney_charge_pay where state = 1`,
+    damage: update("pmoney_charge_pay", "payId", `"wxPayid" = 'another'`),
+  },
+  {
+    rule: "purchase_is_payment",
+    part: "the time",
+    of: `select "payId" as x from pmoney_charge_pay where state = 1`,
+    damage: update("pmoney_charge_pay", "payId", `"payTime" = "payTime" + 1`),
+  },
+  {
     rule: "payment_is_posted",
     of: payments("purpose = 'coins' and state = 1"),
     damage: ({ x }) => lower(`pay/${x}/cash`, 100),
   },
   {
     rule: "payment_is_proven",
-    of: payments("state = 1"),
-    damage: update("wx_payment", "outTradeNo", `"payTime" = null`),
+    of: payments("purpose = 'coins' and state = 1"),
+    damage: ({ x }) =>
+      ["wx_payment", "pmoney_charge_pay", "order_pay_info"].map(
+        (table) => `update ${table} set "payTime" = null where "outTradeNo" = '${x}'`,
+      ),
   },
   {
     rule: "transaction_once",
     of: `select min("wxPayid") as x, max("wxPayid") as y from wx_payment where purpose = 'coins' and state = 1`,
-    damage: ({ x, y }) => [`update wx_payment set "wxPayid" = '${x}' where "wxPayid" = '${y}'`],
+    damage: ({ x, y }) =>
+      ["wx_payment", "pmoney_charge_pay"].map(
+        (table) => `update ${table} set "wxPayid" = '${x}' where "wxPayid" = '${y}'`,
+      ),
   },
   {
     rule: "one_open_payment",
-    of: `select subject as x from wx_payment where purpose = 'coins' and state = 0`,
+    of: `select subject as x from wx_payment where purpose = 'order' and state = 0`,
+    // A purchase of coins under the number of an order that is being paid: each of the two fits what it is for.
     damage: ({ x }) => [
-      `insert into wx_payment ("outTradeNo", purpose, subject, "user", description, channel, "openId", cash, state, "wxPayid",
-          "payTime", "insertTime", "expireTime", "queryTime", "prepayId", closed, "failReason") select 'twice', purpose, subject, "user", description, channel, "openId", cash, 0, null, null,
-        "insertTime", "expireTime", null, null, 0, null from wx_payment where subject = '${x}'`,
+      `insert into wx_payment ("outTradeNo", purpose, subject, "user", description, channel, cash, state, "insertTime",
+          "expireTime") select 'twice', 'coins', subject, "user", '', channel, 100, 0, "insertTime", "expireTime"
+        from wx_payment where subject = '${x}'`,
+      `insert into pmoney_charge_pay ("payId", "user", pmoney, state, "outTradeNo")
+        select subject, "user", 1, 0, "outTradeNo" from wx_payment where "outTradeNo" = 'twice'`,
     ],
-    also: ({ x }) => [`purchase_is_payment ${x}`],
   },
   {
     rule: "unwanted_goes_back",
@@ -191,6 +239,12 @@ export const damages: readonly Damage[] = [
     rule: "attempt_is_payment",
     of: attempts("state = 1 and channel = 'jsapi'"),
     damage: update("order_pay_info", "outTradeNo", `"wxPayid" = 'another'`),
+  },
+  {
+    rule: "attempt_is_payment",
+    part: "the time",
+    of: attempts(`"wxPayid" is not null and state = 2`),
+    damage: update("order_pay_info", "outTradeNo", `"payTime" = "payTime" + 1`),
   },
   {
     rule: "attempt_adds_up",
@@ -207,8 +261,8 @@ export const damages: readonly Damage[] = [
     of: `select "orderId" as x from order_info where money = 0 and "agreedMoney" > 0 and "payState" = 'paid'`,
     damage: ({ x }) => [
       `insert into order_pay_info ("orderId", "user", "deviceCode", port, "unitPrice", unit, money, "orderTime", state,
-          "outTradeNo", channel, pmoney, cash, "insertTime")
-        select "orderId", "user", "deviceCode", port, 0, 0, 0, 0, 1, 'twice', 'coins', 0, 0, 0
+          "outTradeNo", channel, pmoney, cash, "insertTime", "payTime")
+        select "orderId", "user", "deviceCode", port, 0, 0, 0, 0, 1, 'twice', 'coins', 0, 0, 0, "payTime"
         from order_info where "orderId" = '${x}'`,
     ],
   },
@@ -252,9 +306,11 @@ export const damages: readonly Damage[] = [
   },
   {
     rule: "order_in_ledger",
-    of: `select "orderId" as x from ledger_transfer where id like 'pay/%/coins'`,
+    of: withdrawable,
     damage: ({ x }) => [
-      `update ledger_transfer set "orderId" = null where "orderId" = '${x}' and id like 'pay/%/coins'`,
+      ...post("opening/x", "opening", `manager_payable:${MANAGER}`, 100),
+      ...post("opening/y", `manager_payable:${MANAGER}`, "opening", 100),
+      `update ledger_transfer set "orderId" = '${x}' where id = 'opening/x'`,
     ],
   },
   {
@@ -266,6 +322,12 @@ export const damages: readonly Damage[] = [
     ],
   },
   {
+    rule: "bill_is_payment",
+    part: "the time",
+    of: withdrawable,
+    damage: update("order_info", "orderId", `"payTime" = null`),
+  },
+  {
     rule: "price_fits",
     of: unpaid,
     damage: update("order_info", "orderId", `"agreedMoney" = "agreedMoney" + 1`),
@@ -274,6 +336,30 @@ export const damages: readonly Damage[] = [
     rule: "state_fits",
     of: unpaid,
     damage: update("order_info", "orderId", `"endReason" = null`),
+  },
+  {
+    rule: "order_times",
+    part: "the start",
+    of: withdrawable,
+    damage: update("order_info", "orderId", `"startTime" = "orderTime" - 1`),
+  },
+  {
+    rule: "order_times",
+    part: "the end",
+    of: withdrawable,
+    damage: update("order_info", "orderId", `"endTime" = "startTime" - 1`),
+  },
+  {
+    rule: "proven_minutes",
+    part: "more than was begun",
+    of: `${withdrawable} and money = 300`,
+    damage: update("order_info", "orderId", "minutes = 30"),
+  },
+  {
+    rule: "proven_minutes",
+    part: "less than five minutes",
+    of: withdrawable,
+    damage: update("order_info", "orderId", "minutes = 4"),
   },
   {
     rule: "cancelled_bills_nothing",
@@ -307,6 +393,18 @@ export const damages: readonly Damage[] = [
     damage: ({ x, u }) => [`insert into unpaid_order values ('${u}', '${x}')`],
   },
   {
+    rule: "bill_has_slot",
+    part: "of a charge that is over",
+    of: unpaid,
+    damage: ({ x }) => [`delete from unpaid_order where "orderId" = '${x}'`],
+  },
+  {
+    rule: "bill_has_slot",
+    part: "of one that is under way",
+    of: `select "orderId" as x from order_info where state = 'charging' and "payState" = 'paying'`,
+    damage: ({ x }) => [`delete from unpaid_order where "orderId" = '${x}'`],
+  },
+  {
     rule: "cashout_orders",
     of: `select o."orderId" as x from order_info o inner join cashout_info c on c."cashOutId" = o."cashOutId" and c.state = 0
       where o.money > 0`,
@@ -326,7 +424,43 @@ export const damages: readonly Damage[] = [
   {
     rule: "cashout_step",
     of: `select "cashOutId" as x from cashout_info where state = 0`,
+    damage: update("cashout_info", "cashOutId", `"processTime" = null`),
+  },
+  {
+    rule: "cashout_approved",
+    part: "nobody",
+    of: `select "cashOutId" as x from cashout_info where state = 2`,
     damage: update("cashout_info", "cashOutId", "step = 'approved'"),
+  },
+  {
+    rule: "cashout_approved",
+    part: "one person",
+    of: `select "cashOutId" as x from cashout_info where "secondBy" is not null`,
+    damage: update("cashout_info", "cashOutId", `"secondBy" = null`),
+  },
+  {
+    rule: "cashout_approved",
+    part: "no reference",
+    of: `select "cashOutId" as x from cashout_info where state = 0`,
+    damage: update("cashout_info", "cashOutId", "reference = null"),
+  },
+  {
+    rule: "cashout_batch",
+    part: "a batch that is none",
+    of: `select "cashOutId" as x from cashout_info where state = 0`,
+    damage: update("cashout_info", "cashOutId", `"batchId" = 'B20200101-1'`),
+  },
+  {
+    rule: "cashout_batch",
+    part: "its number",
+    of: `select min(id) as x from cashout_batch`,
+    damage: update("cashout_batch", "id", "count = count + 1"),
+  },
+  {
+    rule: "cashout_batch",
+    part: "its cash",
+    of: `select max(id) as x from cashout_batch`,
+    damage: update("cashout_batch", "id", "cash = cash + 1"),
   },
   {
     rule: "cashout_two_people",
@@ -395,6 +529,11 @@ export const damages: readonly Damage[] = [
     rule: "difference_of_sides",
     of: differences("class = 'only_theirs'"),
     damage: different("ours = theirs"),
+  },
+  {
+    rule: "device_manager",
+    of: `select "deviceCode" as x from device_info where manager is not null`,
+    damage: update("device_info", "deviceCode", "manager = '13900000099'"),
   },
   {
     rule: "command_of_order",

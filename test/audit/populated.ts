@@ -4,6 +4,7 @@ import { minutes } from "@bluepower/protocol/units";
 import { sql } from "kysely";
 import { scenario } from "../../cloud/api/scenario.ts";
 import { table } from "../../cloud/api/table.ts";
+import { exportable, markExported } from "../../cloud/cashout/batch.ts";
 import { approveCashOut, failCashOut, payCashOut } from "../../cloud/cashout/process.ts";
 import { transaction } from "../../cloud/database/open.ts";
 import { gatewayOrders, type OrderEvent } from "../../cloud/orders/gatewayOrders.ts";
@@ -112,6 +113,7 @@ class Scene {
     const paid = await this.#cashOut();
     await this.#change((tx, at) => approveCashOut(tx, { cashOutId: paid, secondAboveFen: 100 }, by("a", at)));
     await this.#change((tx, at) => approveCashOut(tx, { cashOutId: paid, secondAboveFen: 100 }, by("b", at)));
+    for (const again of [false, true]) await this.#export(again);
     await this.#change((tx, at) => payCashOut(tx, { cashOutId: paid, reference: "B-1" }, by("a", at)));
     await this.#wait(60);
     // A correction of what was withdrawn: a debt.
@@ -314,6 +316,13 @@ class Scene {
     await this.#do("manager", "CashOut", { ...this.#manager, ...bank });
     const rows = this.#s.db.selectFrom("cashout_info").select("cashOutId").orderBy("id", "desc");
     return (await rows.executeTakeFirstOrThrow()).cashOutId;
+  }
+
+  /** A file for the bank; again, it is the same in another batch. */
+  async #export(again: boolean): Promise<void> {
+    const cashOuts = await exportable(this.#s.db, { again });
+    const batch = { cashOuts, sha256: "", zone: "Asia/Shanghai" };
+    await transaction(this.#s.db, (tx) => markExported(tx, batch, by("a", this.#s.clock.now())));
   }
 
   async #change<T extends string>(

@@ -8,6 +8,7 @@ import { seededRandom } from "@bluepower/protocol/random";
 import { systemClock } from "@bluepower/protocol/systemClock";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { secondLimit } from "../../cloud/cashout/secondLimit.ts";
 import { type Config, readConfig } from "../../cloud/config.ts";
 import { openDatabase } from "../../cloud/database/open.ts";
 import { type RunningCloud, startCloud } from "../../cloud/serve.ts";
@@ -261,5 +262,20 @@ describe("the start", () => {
     await new Promise((resolve) => taken.close(resolve));
     const second = await start();
     await second.close();
+  });
+
+  test("above what a cash-out needs two people is kept for those who approve, and a change is written down", async () => {
+    const url = `sqlite:${join(folder, "limit.db")}`;
+    for (const cashoutSecondFen of [200_000, 200_000, 50_000]) {
+      const [port = 0, mqttPort = 0] = await freePorts(2);
+      const other = { ...config, port, mqttPort, databaseUrl: url, cashoutSecondFen };
+      const random = seededRandom("limit");
+      await (await startCloud({ config: other, log, clock: systemClock, random })).close();
+    }
+    const { db, close } = await openDatabase({ url });
+    expect(await secondLimit(db, { unserved: 1 })).toBe(50_000);
+    const changes = db.selectFrom("audit_log").select(["who", "detail"]).where("what", "=", "setting.change");
+    expect(await changes.execute()).toEqual([{ who: "cloud", detail: "from 200000 to 50000 fen" }]);
+    await close();
   });
 });

@@ -177,12 +177,32 @@ export const moneyPlants: readonly Plant[] = [
   },
   {
     name: "coins of a number that somebody else has now",
-    file: "cloud/people/users.ts",
-    find: `return confirmed === "" || openId === null || openId === confirmed;`,
+    file: "cloud/identity/numbers.ts",
+    find: `return confirmed === "" || of.openId === null || of.openId === confirmed;`,
     plant: "return true;",
     caught: {
       file: "cloud/api/user/orders.test.ts",
-      test: "spends no coins until the operator has confirmed that it is the same person; cash it may pay",
+      test: "spends no coins and pays no bill from before until the operator has confirmed that it is the same person",
+    },
+  },
+  {
+    name: "a bill of a number that somebody else has now",
+    file: "cloud/payments/attempts.ts",
+    find: "(pmoney > 0 || order.orderTime <= former)",
+    plant: "pmoney > 0",
+    caught: {
+      file: "cloud/api/user/orders.test.ts",
+      test: "spends no coins and pays no bill from before until the operator has confirmed that it is the same person",
+    },
+  },
+  {
+    name: "a manager's money to somebody else's account",
+    file: "cloud/api/manager/CashOut.ts",
+    find: `    if (!(await numberIsTheirs(tx, caller))) return refuse("PHONE_UNCONFIRMED");\n`,
+    plant: "",
+    caught: {
+      file: "cloud/api/manager/rebound.test.ts",
+      test: "takes no money and gives no charger away until the operator has confirmed the person",
     },
   },
   {

@@ -41,6 +41,97 @@ export const operatorPlants: readonly Plant[] = [
     caught: { file: "cloud/cashout/cashout.test.ts", test: "above the limit needs two different people" },
   },
   {
+    name: "operator's second person is needed far above the limit only",
+    file: "cloud/cashout/process.ts",
+    find: "cashOut.cash > secondAboveFen;",
+    plant: "cashOut.cash > secondAboveFen * 2;",
+    caught: {
+      file: "cloud/cashout/cashout.test.ts",
+      test: "of exactly the limit needs one person, of one fen more two",
+    },
+  },
+  {
+    name: "operator's second person is needed at the limit itself",
+    file: "cloud/cashout/process.ts",
+    find: "cashOut.cash > secondAboveFen;",
+    plant: "cashOut.cash >= secondAboveFen;",
+    caught: {
+      file: "cloud/cashout/cashout.test.ts",
+      test: "of exactly the limit needs one person, of one fen more two",
+    },
+  },
+  {
+    name: "operator says when a second person is needed",
+    file: "cloud/cli/cashoutCommands.ts",
+    find: "await secondLimit(tx, { unserved: config.cashoutSecondFen })",
+    plant: "config.cashoutSecondFen",
+    caught: {
+      file: "cloud/cli/cashouts.test.ts",
+      test: "above which sum it needs two is what the cloud serves with, not what the caller's environment says",
+    },
+  },
+  {
+    name: "operator fails what the bank may still pay",
+    file: "cloud/cashout/process.ts",
+    find: `  if (cashOut.step === "exported" && of.bankHasNotPaid !== true) return "exported";\n`,
+    plant: "",
+    caught: {
+      file: "cloud/cli/cashouts.test.ts",
+      test: "an exported one fails only when somebody has seen that the bank has not paid it",
+    },
+  },
+  {
+    name: "operator's failed cash-out is not written down",
+    file: "cloud/cashout/process.ts",
+    find: `  await audit(tx, by, { what: "cashout.fail", object: cashOutId, detail: reason });\n`,
+    plant: "",
+    caught: {
+      file: "cloud/cashout/cashout.test.ts",
+      test: "that failed gives its orders back, moves nothing, and counts in no total",
+    },
+  },
+  {
+    name: "operator's retry of a refund is not written down",
+    file: "cloud/payments/operatorRefund.ts",
+    find: `  await audit(tx, by, { what: "refund.retry", object: refundNo, detail: anew ?? "" });\n`,
+    plant: "",
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "CLOSED can come to nothing more: what the platform kept of it goes back under a new number, once",
+    },
+  },
+  {
+    name: "operator refunds one purchase twice out of another",
+    file: "cloud/payments/operatorRefund.ts",
+    find: "purchase.pmoney - returned,",
+    plant: "purchase.pmoney,",
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "of one purchase are no more than it bought, though others were bought too",
+    },
+  },
+  {
+    name: "operator's closed refund of coins counts beside the one in its place",
+    file: "cloud/payments/operatorRefund.ts",
+    find: `    .where("subject", "=", payId)
+    .where("replacedBy", "is", null)`,
+    plant: `    .where("subject", "=", payId)`,
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "that another refund gave back in the place of a closed one count once",
+    },
+  },
+  {
+    name: "operator is told that correct books are broken",
+    file: "cloud/audit/cashouts.ts",
+    find: "where former.id is null and",
+    plant: "where",
+    caught: {
+      file: "cloud/payments/operatorRefund.test.ts",
+      test: "CLOSED before its order was withdrawn, and sent anew twice after it, is no debt and no other sum",
+    },
+  },
+  {
     name: "operator's failed cash-out forgets what was refunded meanwhile",
     file: "cloud/cashout/process.ts",
     find: "cashOut.debt - refundedMeanwhile",

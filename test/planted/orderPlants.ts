@@ -234,4 +234,34 @@ export const orderPlants: readonly Plant[] = [
       test: "an order is not closed while its port may supply, and what is no live order is not either",
     },
   },
+  {
+    name: "a bill without the slot that keeps its user from ordering",
+    file: "cloud/orders/slots.ts",
+    find: "  if (next !== undefined) await takeUnpaid(tx, next);\n",
+    plant: "",
+    caught: {
+      file: "cloud/orders/words.test.ts",
+      test: "a bill that a correction opens while another of its user's holds the slot has it next",
+    },
+  },
+  {
+    name: "an end before the start",
+    file: "cloud/orders/words.ts",
+    find: "endTime: Math.max(startTime, endTime), startTime",
+    plant: "endTime, startTime",
+    caught: {
+      file: "cloud/orders/words.test.ts",
+      test: "a clock that is set back while a charge runs makes no end before its start, and no start before the order",
+    },
+  },
+  {
+    name: "a start before the order",
+    file: "cloud/orders/words.ts",
+    find: "startTime: Math.max(order.orderTime, word.startTime)",
+    plant: "startTime: word.startTime",
+    caught: {
+      file: "cloud/orders/words.test.ts",
+      test: "a clock that is set back while a charge runs makes no end before its start, and no start before the order",
+    },
+  },
 ];

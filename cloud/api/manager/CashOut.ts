@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { requestCashOut } from "../../cashout/request.ts";
+import { numberIsTheirs } from "../../identity/numbers.ts";
 import { endpoint } from "../endpoint.ts";
 import { BankCode_, done, list, Name_, Phone_, ResultInfo } from "../fields.ts";
 import { managing } from "../managing.ts";
@@ -11,13 +12,15 @@ export default endpoint({
   description: `
     Takes exactly the orders that getOrderCash counts under one cashOutId. The operator pays by bank
     transfer and says how it went: see getCashOutList; when it fails the orders can be withdrawn again. The
-    account number is stored encrypted and shown masked.`,
+    account number is stored encrypted and shown masked. Refused while another WeChat account has bound the
+    phone number, until the operator has confirmed the person.`,
   auth: "session",
   movesMoney: true,
   input: z.object({ manager: Phone_, bankName: Name_, bankUser: Name_, bankCode: BankCode_ }),
   output: list(ResultInfo),
-  refusals: ["NOTHING_TO_WITHDRAW"],
+  refusals: ["PHONE_UNCONFIRMED", "NOTHING_TO_WITHDRAW"],
   async change({ tx, cloud, caller, input, refuse }) {
+    if (!(await numberIsTheirs(tx, caller))) return refuse("PHONE_UNCONFIRMED");
     const { bankName, bankUser, bankCode } = input;
     const request = {
       ...{ manager: caller.phone, account: { bankName, bankUser, bankCode } },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { releaseDevices } from "../../devices/managed.ts";
+import { numberIsTheirs } from "../../identity/numbers.ts";
 import { endpoint } from "../endpoint.ts";
 import { DeviceCodeList_, Flag, list, Phone_, ResultInfo } from "../fields.ts";
 import { managing, publishTo } from "../managing.ts";
@@ -15,10 +16,11 @@ export default endpoint({
   input: z.object({ manager: Phone_, deviceCodeList: DeviceCodeList_ }),
   // The table spells it `Result`; both stand, with equal values.
   output: list(ResultInfo.extend({ Result: Flag })),
-  refusals: ["NOT_YOURS"],
+  refusals: ["PHONE_UNCONFIRMED", "NOT_YOURS"],
   async run({ cloud, caller, input, refuse, once }) {
     const { who, by } = managing(cloud, caller);
     const { value } = await once(async (tx) => {
+      if (!(await numberIsTheirs(tx, caller))) return refuse("PHONE_UNCONFIRMED");
       const released = await releaseDevices(tx, { ...who, deviceCodes: input.deviceCodeList }, by);
       return released === "not_yours" ? refuse("NOT_YOURS") : released;
     });

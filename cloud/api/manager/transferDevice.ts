@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { transferDevices } from "../../devices/managed.ts";
+import { numberIsTheirs } from "../../identity/numbers.ts";
 import { endpoint } from "../endpoint.ts";
 import { DeviceCodeList_, done, list, Phone_, ResultInfo } from "../fields.ts";
 import { managing, publishTo } from "../managing.ts";
@@ -15,12 +16,13 @@ export default endpoint({
   auth: "session",
   input: z.object({ manager: Phone_, transfer: Phone_, deviceCodeList: DeviceCodeList_ }),
   output: list(ResultInfo),
-  refusals: ["NOT_YOURS", "RECEIVER_INVALID"],
+  refusals: ["PHONE_UNCONFIRMED", "NOT_YOURS", "RECEIVER_INVALID"],
   async run({ cloud, caller, input, refuse, once }) {
     const { who, by } = managing(cloud, caller);
     const { transfer: to, deviceCodeList: deviceCodes } = input;
     if (to === caller.phone) return refuse("PARAMETER", "transfer: another manager");
     const { value } = await once(async (tx) => {
+      if (!(await numberIsTheirs(tx, caller))) return refuse("PHONE_UNCONFIRMED");
       const given = await transferDevices(tx, { ...who, deviceCodes, to }, by);
       if (given === "not_yours") return refuse("NOT_YOURS");
       return given === "receiver_invalid" ? refuse("RECEIVER_INVALID") : given;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { giveCoins } from "../../coins/gift.ts";
-import { coinsAreTheirs } from "../../people/users.ts";
+import { numberIsTheirs } from "../../identity/numbers.ts";
 import { endpoint } from "../endpoint.ts";
 import { done, list, Phone_, ResultInfo, Whole_ } from "../fields.ts";
 
@@ -22,7 +22,7 @@ export default endpoint({
   async change({ tx, cloud, caller, input, refuse }) {
     const { userTo, pmoney } = input;
     if (userTo === caller.phone) refuse("PARAMETER", "userTo: another user than userFrom");
-    if (!(await coinsAreTheirs(tx, caller))) refuse("PHONE_UNCONFIRMED");
+    if (!(await numberIsTheirs(tx, caller))) refuse("PHONE_UNCONFIRMED");
     const given = await giveCoins(tx, { from: caller.phone, to: userTo, pmoney }, cloud.clock.now());
     switch (given.kind) {
       case "given":

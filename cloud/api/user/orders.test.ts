@@ -3,12 +3,12 @@ import { minutes, phone } from "@bluepower/protocol/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { audit } from "../../audit/audit.ts";
 import { transaction } from "../../database/open.ts";
+import { confirmNumber } from "../../identity/numbers.ts";
 import { post } from "../../ledger/ledger.ts";
 import { type ScriptedGateways, scriptedGateways } from "../../orders/scriptedGateways.ts";
 import type { Payments } from "../../payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../../payments/scriptedPay.ts";
 import { startPayments } from "../../payments/start.ts";
-import { confirmUser } from "../../people/users.ts";
 import { reasons } from "../reasons.ts";
 import { type Scenario, START, scenario } from "../scenario.ts";
 import { wechatNotify } from "../wechatNotify.ts";
@@ -452,9 +452,11 @@ describe("a phone number that another openid has bound", () => {
   const pmoney = async () =>
     (await s.db.selectFrom("user_info").select("pmoney").where("user", "=", USER).executeTakeFirst())?.pmoney;
   const confirm = () =>
-    transaction(s.db, (tx) => confirmUser(tx, { phone: phone(USER) }, { who: "operator", at: START }));
+    transaction(s.db, (tx) =>
+      confirmNumber(tx, { side: "user", phone: phone(USER) }, { who: "operator", at: START }),
+    );
 
-  test("spends no coins until the operator has confirmed that it is the same person; cash it may pay", async () => {
+  test("spends no coins and pays no bill from before until the operator has confirmed that it is the same person", async () => {
     await giveCoins(5);
     expect(await confirm()).toBe("already");
     const orderId = await charging();
@@ -463,8 +465,8 @@ describe("a phone number that another openid has bound", () => {
     expect(await payment(orderId, { pmoney: 1, cash: "2.00" })).toMatchObject({
       reason: "PHONE_UNCONFIRMED",
     });
+    expect(await payment(orderId)).toMatchObject({ code: 5, reason: "PHONE_UNCONFIRMED", data: [] });
     expect([await pmoney(), await attempts(), pay.calls]).toEqual([5, [], []]);
-    expect((await payment(orderId)).code).toBe(0);
     expect([await confirm(), await confirm()]).toEqual(["confirmed", "already"]);
     expect((await payment(orderId, coins)).code).toBe(0);
     expect(await pmoney()).toBe(2);
@@ -472,6 +474,16 @@ describe("a phone number that another openid has bound", () => {
       { what: "phone.rebound", object: USER },
       { who: "operator", what: "user.confirm", object: USER },
     ]);
+  });
+
+  test("pays its own bills in cash, with none of the former one's coins", async () => {
+    await giveCoins(5);
+    me = { user: USER, ...(await s.person("user", USER, "another")) };
+    await s.clock.advance(1000 as never);
+    const orderId = await charging();
+    expect(await payment(orderId, coins)).toMatchObject({ code: 5, reason: "PHONE_UNCONFIRMED" });
+    expect((await payment(orderId)).code).toBe(0);
+    expect(await pmoney()).toBe(5);
   });
 
   test("also when the former one has left it for another number long before", async () => {

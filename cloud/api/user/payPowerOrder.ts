@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { openAttempt } from "../../payments/attempts.ts";
-import { coinsAreTheirs } from "../../people/users.ts";
 import { clientIp } from "../clientIp.ts";
 import { endpoint } from "../endpoint.ts";
 import { Channel_, list, OrderId_, Phone_, Whole_, Yuan_ } from "../fields.ts";
@@ -14,7 +13,8 @@ export default endpoint({
     WeChat is open and given back when it fails. With coins alone the bill is paid at once and package is
     empty; otherwise it is what wx.requestPayment takes (jsapi) or the page to open (h5). An attempt lives
     15 minutes; a new one closes the one before. Paid is what WeChat says, by notification or when asked:
-    see queryOrderPay.`,
+    see queryOrderPay. While another WeChat account has bound the phone number, neither its coins nor the
+    bills from before can be used or paid until the operator has confirmed the person.`,
   auth: "session",
   movesMoney: true,
   input: z.object({
@@ -44,7 +44,6 @@ export default endpoint({
       anotherIsOpen = false;
       const request = { ...input, channel, user: caller.phone, openId: caller.openId };
       const { repeat, value } = await once(async (tx) => {
-        if (input.pmoney > 0 && !(await coinsAreTheirs(tx, caller))) return refuse("PHONE_UNCONFIRMED");
         const opened = await openAttempt(tx, request, { at: clock.now(), random });
         switch (opened.kind) {
           case "opened":
@@ -55,6 +54,8 @@ export default endpoint({
             return refuse("WECHAT_UNAVAILABLE");
           case "not_yours":
             return refuse("NOT_YOURS");
+          case "unconfirmed":
+            return refuse("PHONE_UNCONFIRMED");
           case "not_payable":
             return refuse("ORDER_NOT_STARTED");
           case "already_paid":

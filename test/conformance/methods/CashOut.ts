@@ -41,6 +41,7 @@ const requested = (account: {
           secondBy: null,
           batchId: null,
           reference: null,
+          secondAboveFen: null,
           ...account,
         },
       ],

@@ -15,7 +15,12 @@ const success = {
   change: {
     wx_info: { changed: [{ of: 7, from: { phone: null }, to: { phone: NEW } }] },
     manager_info: {
-      added: [{ id: expect.any(Number), manager: NEW, managerName: "", setupTime: NOW, approved: 0 }],
+      added: [
+        {
+          ...{ id: expect.any(Number), manager: NEW, managerName: "", setupTime: NOW, approved: 0 },
+          ...{ confirmedOpenId: "manager-3", reboundTime: null },
+        },
+      ],
     },
   },
 };

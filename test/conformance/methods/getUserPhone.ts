@@ -24,6 +24,7 @@ const success = {
           setupTime: NOW,
           professionId: null,
           confirmedOpenId: "user-3",
+          reboundTime: null,
           vipUntil: null,
         },
       ],
