@@ -10,7 +10,7 @@ import { table } from "./api/table.ts";
 import { createWeb } from "./api/web.ts";
 import { auditBeside } from "./audit/audit.ts";
 import { startAudits } from "./audit/nightly.ts";
-import { bankCards } from "./cashout/bankCards.ts";
+import { bankCardsOf } from "./cashout/bankCards.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
 import { openDatabase, transaction } from "./database/open.ts";
@@ -122,7 +122,7 @@ export async function startCloud(
     const orders = startOrders({ db, clock, gateways, log });
     closing.push(() => orders.stop());
 
-    const cards = bankCards(config.bankKeyFile);
+    const cards = await bankCardsOf(db, config.bankKeyFile);
     const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat, cards };
     const metrics = createMetrics();
     for (const name of Object.keys(gateways.metrics())) {

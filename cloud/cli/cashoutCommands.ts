@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { instant } from "@bluepower/protocol/clock";
 import { wallTime, wireTime } from "@bluepower/protocol/siteTime";
-import { bankCards } from "../cashout/bankCards.ts";
+import { bankCardsOf } from "../cashout/bankCards.ts";
 import { batchFile, exportable, markExported } from "../cashout/batch.ts";
 import { listCashOuts } from "../cashout/lists.ts";
 import { approveCashOut, type CashOut, failCashOut, findCashOut, payCashOut } from "../cashout/process.ts";
@@ -122,7 +122,8 @@ const cashoutApprove = command({
 const cashoutExport = command({
   name: "cashout export",
   role: "cashier",
-  summary: "Write all approved cash-outs as one batch for online banking; it holds whole card numbers.",
+  summary:
+    "Write all approved cash-outs as one batch for online banking; it holds whole card numbers, opened with the keys in BANK_KEY_FILE (one a line: the last seals, all open).",
   argument: null,
   flags: {
     file: required("OUT.csv", fileValue, "where it is written, readable by this account only"),
@@ -133,7 +134,8 @@ const cashoutExport = command({
     const cashOuts = await exportable(db, { again: again === true });
     if (cashOuts.length === 0)
       return { problem: "no cash-out is approved and in no batch: cashout list --waiting" };
-    const written = writeWhole(file, [batchFile(cashOuts, bankCards(config.bankKeyFile))]);
+    const cards = await bankCardsOf(db, config.bankKeyFile);
+    const written = writeWhole(file, [batchFile(cashOuts, cards)]);
     if ("problem" in written) return written;
     const { sha256, made } = written;
     const marked = await change((tx, by) => markExported(tx, { cashOuts, sha256, zone }, by));
