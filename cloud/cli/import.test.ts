@@ -72,7 +72,7 @@ test("every line that is wrong is told with its field and what is allowed, and n
     'line 4: deviceCode "DEMO0001" is on line 2, too',
     'line 4: chip "A1B2C3D4E5F6" is on line 2, too',
     "line 5: has 3 fields, not 6",
-    'line 6: name is at most 60 characters on one line, not "two lines"',
+    'line 6: name is at most 60 characters on one line, none of them hidden, not "two lines"',
     'line 8: deviceCode is 8 of 0-9A-Za-z, not ""',
     'line 8: version is the number of a known kind of charger, 1 for the one with four ports, not ""',
   ]);

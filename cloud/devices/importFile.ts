@@ -14,6 +14,7 @@ import {
 import type { Tx } from "../database/database.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import type { By } from "../identity/audit.ts";
+import { isPlainText, oneLine } from "../plainText.ts";
 import { readCsv } from "../sheets/csv.ts";
 import { assignGateway, registerDevice, setDevice } from "./register.ts";
 
@@ -52,7 +53,7 @@ const allowed: Record<Column, { is(text: string): boolean; form: string }> = {
   },
   jamCode: { is: isJamCode, form: "6 of 0-9A-Z, or empty for the derived one" },
   gateway: { is: isGatewayId, form: "the id of a gateway, or empty" },
-  name: { is: (t) => t.length <= 60 && !/\p{Cc}/u.test(t), form: "at most 60 characters on one line" },
+  name: { is: (t) => isPlainText(t, 60), form: "at most 60 characters on one line, none of them hidden" },
 };
 
 /**
@@ -84,7 +85,7 @@ export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems
     const row = Object.fromEntries(names.map((name, i) => [name, (fields[i] ?? "").trim()]));
     const wrong = COLUMNS.filter((c) => !fits(c, row[c] ?? ""));
     for (const field of wrong) {
-      const shown = field === "jamCode" ? "" : `, not "${oneLine(row[field] ?? "")}"`;
+      const shown = field === "jamCode" ? "" : `, not "${quoted(row[field] ?? "")}"`;
       problems.push({ line, field, problem: `is ${allowed[field].form}${shown}` });
     }
     for (const field of ["deviceCode", "chip"] as const) {
@@ -103,10 +104,10 @@ function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
   const known = COLUMNS.join(", ");
   const unknown = names
     .filter((name) => !COLUMNS.some((c) => c === name))
-    .map((name) => ({ field: oneLine(name), problem: `is no column; they are ${known}` }));
+    .map((name) => ({ field: quoted(name), problem: `is no column; they are ${known}` }));
   const twice = names
     .filter((name, i) => names.indexOf(name) !== i)
-    .map((field) => ({ field: oneLine(field), problem: "is named twice" }));
+    .map((field) => ({ field: quoted(field), problem: "is named twice" }));
   const missing = REQUIRED.filter((name) => !names.includes(name));
   return [
     ...unknown,
@@ -115,8 +116,8 @@ function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
   ];
 }
 
-/** What a file holds, fit for a line of a terminal. */
-const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, " ").slice(0, 40);
+/** What a file holds, for a message. */
+const quoted = (text: string): string => oneLine(text).slice(0, 40);
 
 const fits = (column: Column, text: string): boolean =>
   text === "" ? OPTIONAL.some((c) => c === column) : allowed[column].is(text);
