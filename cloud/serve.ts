@@ -24,7 +24,7 @@ import { payAccount } from "./payAccount.ts";
 import { noWeChatPay } from "./payments/none.ts";
 import type { PaymentProvider } from "./payments/payments.ts";
 import { startPayments } from "./payments/start.ts";
-import { accountProblem, wechatPay } from "./payments/wechatPay.ts";
+import { accountProblem, notifyProblem, wechatPay } from "./payments/wechatPay.ts";
 import { wechatBills } from "./reconciliation/bills.ts";
 import { startReconciliation } from "./reconciliation/daily.ts";
 import { weChat } from "./wechat/client.ts";
@@ -164,7 +164,7 @@ function paymentProvider(config: Config, of: { clock: Clock; random: Random; log
     );
     return noWeChatPay;
   }
-  const problem = accountProblem(account, config.production);
+  const problem = accountProblem(account, config.production) ?? notifyProblem(account, config.production);
   if (problem !== undefined) throw new Error(problem);
   return wechatPay({ account, clock: of.clock, random: of.random });
 }
