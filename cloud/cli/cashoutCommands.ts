@@ -6,9 +6,10 @@ import { batchFile, exportable, markExported } from "../cashout/batch.ts";
 import { listCashOuts } from "../cashout/lists.ts";
 import { approveCashOut, type CashOut, failCashOut, findCashOut, payCashOut } from "../cashout/process.ts";
 import { listOperators } from "../identity/operators.ts";
+import { maySee } from "./actor.ts";
 import { command, optional, required, toggle } from "./command.ts";
 import { writeWhole } from "./outFile.ts";
-import { masked, table, yuan } from "./output.ts";
+import { masked, maskedName, table, yuan } from "./output.ts";
 import { cashOutIdValue, fileValue, phoneValue, textValue } from "./values.ts";
 
 const ID = { name: "ID", parse: cashOutIdValue };
@@ -17,18 +18,20 @@ const LIST_MAX = 10_000;
 
 const unknown = (id: string) => ({ problem: `there is no cash-out "${id}"` });
 
+const full = toggle("show phone number and account holder whole; they are masked otherwise");
+
 /** What an operator sees of one; the card is masked, and the sealed number stays out. */
-function shown(c: CashOut, zone: string) {
+function shown(c: CashOut, { zone, whole }: { zone: string; whole: boolean }) {
   const time = (at: number | null) => (at === null ? null : wireTime(wallTime(instant(at), zone)));
   return {
     cashOutId: c.cashOutId,
-    manager: masked(c.manager),
+    manager: whole ? c.manager : masked(c.manager),
     step: c.step,
     money: Number(yuan(c.money)),
     service: Number(yuan(c.service)),
     cash: Number(yuan(c.cash)),
     bankName: c.bankName,
-    bankUser: c.bankUser,
+    bankUser: whole ? c.bankUser : maskedName(c.bankUser),
     bankCode: c.bankMask,
     cashOutTime: time(c.cashOutTime),
     processTime: time(c.processTime),
@@ -48,11 +51,14 @@ const cashoutList = command({
   flags: {
     waiting: toggle("those alone that are neither paid nor failed"),
     manager: optional("PHONE", phoneValue, "those of one manager"),
+    full,
   },
   examples: ["cashout list --waiting", "cashout list --manager 13900000001 --json"],
-  async run({ flags: { waiting, manager } }, { db, zone }) {
+  async run({ flags: { waiting, manager, full } }, { db, zone, actor }) {
+    const hidden = maySee(actor, "full", full === true);
+    if (hidden !== undefined) return hidden;
     const of = { startIndex: 0, pageSize: LIST_MAX, waiting: waiting === true, manager };
-    const list = (await listCashOuts(db, of)).map((c) => shown(c, zone));
+    const list = (await listCashOuts(db, of)).map((c) => shown(c, { zone, whole: full === true }));
     const rows = list.map((c) => [
       ...[c.cashOutId, c.manager, c.cash.toFixed(2), c.bankUser, c.bankCode],
       ...[c.cashOutTime ?? "", c.step],
@@ -67,12 +73,14 @@ const cashoutShow = command({
   role: "viewer",
   summary: "Show a cash-out and how far it has come.",
   argument: ID,
-  flags: {},
-  examples: ["cashout show C0001363200"],
-  async run({ argument: id }, { db, zone }) {
+  flags: { full },
+  examples: ["cashout show C0001363200", "cashout show C0001363200 --full --json"],
+  async run({ argument: id, flags }, { db, zone, actor }) {
+    const hidden = maySee(actor, "full", flags.full === true);
+    if (hidden !== undefined) return hidden;
     const found = await db.transaction().execute((tx) => findCashOut(tx, id));
     if (found === undefined) return unknown(id);
-    const json = shown(found, zone);
+    const json = shown(found, { zone, whole: flags.full === true });
     const rows = Object.entries(json).map(([name, value]) => [
       name,
       typeof value === "number" ? value.toFixed(2) : (value ?? "-"),
