@@ -164,7 +164,7 @@ test("a large one needs two people, and where accounts exist the machine's own i
     terminal.env = { CASHOUT_SECOND_FEN: "100" };
     const { password } = await terminal.json(`account add ${name} --role ${role}`);
     const file = terminal.path(name);
-    writeFileSync(file, String(password));
+    writeFileSync(file, String(password), { mode: 0o600 });
     return { CASHOUT_SECOND_FEN: "100", OPERATOR: name, OPERATOR_PASSWORD_FILE: file };
   };
   const id = await requested();
