@@ -134,7 +134,11 @@ const cashoutExport = command({
     "Write all approved cash-outs as one batch for online banking; it holds whole card numbers, opened with the keys in BANK_KEY_FILE (one a line: the last seals, all open).",
   argument: null,
   flags: {
-    file: required("OUT.csv", fileValue, "where it is written, readable by this account only"),
+    file: required(
+      "OUT.csv",
+      fileValue,
+      "where it is written, readable by this account only; give it to the bank as it is: a spreadsheet that opens and saves it keeps 15 digits of a card number",
+    ),
     again: toggle("those as well that a batch has already and that are neither paid nor failed"),
   },
   examples: ["cashout export --file batch.csv", "cashout export --file batch-2.csv --again"],

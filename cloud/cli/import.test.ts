@@ -112,6 +112,17 @@ test("a file that is no such table is named as a whole", async () => {
   expect(await mistakes('deviceCode,chip,version\nDEMO0001,"A1"x,1\n')).toEqual([
     "line 2: behind a closing quote stands a comma or the end of the line",
   ]);
+  // The quote of line 2 ends with the one that line 4 begins with.
+  expect(
+    await mistakes('deviceCode,chip,version\n"DEMO0001,A1,1\nDEMO0002,A1B2C3D4E5F6,x\n"DEMO0003",A1,1\n'),
+  ).toEqual([
+    "line 2: behind a closing quote stands a comma or the end of the line; the next one, on line 4, closes it",
+    'line 3: version is the number of a known kind of charger, 1 for the one with four ports, not "x"',
+    'line 4: chip is 12 of 0-9A-Z, not "A1"',
+  ]);
+  expect(await mistakes('"deviceCode,chip,version\nDEMO0001,A1,1\n')).toEqual([
+    "line 1: a quote is not closed",
+  ]);
   expect(await mistakes(`deviceCode,chip,version\n${"x,y,z\n".repeat(IMPORT_MAX_ROWS + 1)}`)).toEqual([
     `line 1: at most ${IMPORT_MAX_ROWS} chargers at once, not ${IMPORT_MAX_ROWS + 1}`,
   ]);

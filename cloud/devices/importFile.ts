@@ -62,20 +62,24 @@ const allowed: Record<Column, { is(text: string): boolean; form: string }> = {
  */
 export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems: LineProblem[] } {
   const read = readCsv(text);
-  if (!Array.isArray(read)) return { problems: [{ line: read.line, field: "", problem: read.problem }] };
-  const [head, ...records] = read;
+  const broken = read.problems.map((p) => ({ ...p, field: "" }));
+  const [head, ...records] = read.records;
+  // Without the names of the columns nothing is known of the other lines.
+  if (broken[0] !== undefined && broken[0].line < (head?.line ?? Number.POSITIVE_INFINITY)) {
+    return { problems: broken.slice(0, 1) };
+  }
   if (head === undefined) return { problems: [{ line: 1, field: "", problem: "the file is empty" }] };
   const names = head.fields.map((f) => f.trim());
   const wrongHead = headProblems(names).map((p) => ({ line: head.line, ...p }));
   if (wrongHead.length > 0) return { problems: wrongHead };
-  if (records.length === 0)
+  if (records.length === 0 && broken.length === 0)
     return { problems: [{ line: head.line, field: "", problem: "no charger follows" }] };
   if (records.length > IMPORT_MAX_ROWS) {
     const problem = `at most ${IMPORT_MAX_ROWS} chargers at once, not ${records.length}`;
     return { problems: [{ line: head.line, field: "", problem }] };
   }
   const rows: ImportRow[] = [];
-  const problems: LineProblem[] = [];
+  const problems: LineProblem[] = broken;
   const seen = { deviceCode: new Map<string, number>(), chip: new Map<string, number>() };
   for (const { line, fields } of records) {
     if (fields.length !== names.length) {
@@ -97,7 +101,7 @@ export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems
     }
     if (wrong.length === 0) rows.push(rowOf(line, row));
   }
-  return problems.length > 0 ? { problems } : { rows };
+  return problems.length > 0 ? { problems: problems.toSorted((a, b) => a.line - b.line) } : { rows };
 }
 
 function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
