@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from "node:fs";
 import type { Db } from "../database/database.ts";
 import { readSecret } from "../secretFile.ts";
 
@@ -97,17 +97,22 @@ function readKeys(file: string, mayMake: boolean): Key[] {
   return parseKeys(made.text, file);
 }
 
+/** The file has its key as soon as it has its name: a start that is killed leaves none, or a whole one. */
 function make(file: string): void {
+  const part = `${file}.${process.pid}.part`;
+  rmSync(part, { force: true });
+  const made = openSync(part, "wx", 0o600);
+  writeSync(made, `${randomBytes(KEY_BYTES).toString("hex")}\n`);
+  // Without it every card would be lost: it has to be on the disk before the first is sealed.
+  fsyncSync(made);
+  closeSync(made);
   try {
-    const made = openSync(file, "wx", 0o600);
-    writeSync(made, `${randomBytes(KEY_BYTES).toString("hex")}\n`);
-    // Without it every card would be lost: it has to be on the disk before the first is sealed.
-    fsyncSync(made);
-    closeSync(made);
+    linkSync(part, file);
   } catch (error) {
     // Another process was faster.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
+  rmSync(part);
 }
 
 function parseKeys(text: string, file: string): Key[] {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "@bluepower/protocol/random";
@@ -266,6 +266,7 @@ describe("a bank card number", () => {
     expect(sealed).not.toContain("6222");
     expect(cards.seal("6222021234567890")).not.toBe(sealed);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readdir(folder)).toEqual(["bank.key"]);
     expect(bankCards(file, KEEP).open(sealed)).toBe("6222021234567890");
   });
 
