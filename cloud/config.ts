@@ -29,7 +29,7 @@ export interface Config {
   coinFen: number;
   /** Parts of a million that a cash-out costs. */
   cashoutPpm: number;
-  /** Key under which bank card numbers are kept; made at the first start where there is none. */
+  /** Keys under which bank card numbers are kept, one a line, the newest last; made at the first start where there is none. */
   bankKeyFile: string;
   /** A cash-out of more fen than this needs two people. */
   cashoutSecondFen: number;

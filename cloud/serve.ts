@@ -10,7 +10,7 @@ import { table } from "./api/table.ts";
 import { createWeb } from "./api/web.ts";
 import { auditBeside } from "./audit/audit.ts";
 import { startAudits } from "./audit/nightly.ts";
-import { bankCards } from "./cashout/bankCards.ts";
+import { bankCardsOf } from "./cashout/bankCards.ts";
 import { useSecondLimit } from "./cashout/secondLimit.ts";
 import type { Cloud } from "./cloud.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -25,7 +25,7 @@ import { payAccount } from "./payAccount.ts";
 import { noWeChatPay } from "./payments/none.ts";
 import type { PaymentProvider } from "./payments/payments.ts";
 import { startPayments } from "./payments/start.ts";
-import { accountProblem, wechatPay } from "./payments/wechatPay.ts";
+import { accountProblem, notifyProblem, wechatPay } from "./payments/wechatPay.ts";
 import { wechatBills } from "./reconciliation/bills.ts";
 import { startReconciliation } from "./reconciliation/daily.ts";
 import { weChat } from "./wechat/client.ts";
@@ -132,7 +132,7 @@ export async function startCloud(
     const orders = startOrders({ db, clock, gateways, log });
     closing.push(() => orders.stop());
 
-    const cards = bankCards(config.bankKeyFile);
+    const cards = await bankCardsOf(db, config.bankKeyFile);
     const cloud: Cloud = { clock, random, log, config, db, gateways, payments, wechat, cards };
     const metrics = createMetrics();
     for (const name of Object.keys(gateways.metrics())) {
@@ -174,7 +174,7 @@ function paymentProvider(config: Config, of: { clock: Clock; random: Random; log
     );
     return noWeChatPay;
   }
-  const problem = accountProblem(account, config.production);
+  const problem = accountProblem(account, config.production) ?? notifyProblem(account, config.production);
   if (problem !== undefined) throw new Error(problem);
   return wechatPay({ account, clock: of.clock, random: of.random });
 }

@@ -15,6 +15,7 @@ import {
   units,
 } from "@bluepower/protocol/units";
 import { z } from "zod";
+import { isPlainText } from "../plainText.ts";
 
 /** A text of one form; a missing one is said to be missing. */
 function text(form: RegExp, allowed: string) {
@@ -50,12 +51,12 @@ export const Yuan_ = text(
     pattern: undefined,
   })
   .transform(toFen);
-/** A name a person gives: 1–32 characters after trimming, none of them a control character or half of one. */
+/** A name a person gives: 1–32 characters after trimming, that can be seen. */
 export const Name_ = z
   .string({ error: (issue) => (issue.input === undefined ? `missing, ${NAME}` : NAME) })
   .trim()
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,32}$/u, { error: "1 to 32 characters" })
-  .meta({ minLength: 1, maxLength: 32, pattern: undefined });
+  .refine((text) => isPlainText(text, 32), { error: "1 to 32 characters" })
+  .meta({ minLength: 1, maxLength: 32 });
 const NAME = "1 to 32 characters";
 const BANK_CODE = "8 to 30 digits";
 

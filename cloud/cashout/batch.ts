@@ -17,13 +17,24 @@ const HEAD = ["收款户名", "收款账号", "开户银行", "金额(元)", "�
 
 /**
  * The batch as online banking takes it. It opens the card numbers, so whoever keeps it keeps a secret. The same cash-outs give
- * the same bytes: an export that was interrupted is repeated without a second file.
+ * the same bytes: an export that was interrupted is repeated without a second file. Throws, with the cash-out's name, where a
+ * number cannot be opened.
  */
 export function batchFile(cashOuts: readonly CashOut[], cards: BankCards): string {
   const lines = cashOuts.map((c) =>
-    csvLine([c.bankUser, cards.open(c.bankCode), c.bankName, { fen: c.cash }, c.cashOutId]),
+    csvLine([c.bankUser, opened(c, cards), c.bankName, { fen: c.cash }, c.cashOutId]),
   );
   return BOM + csvLine(HEAD) + lines.join("");
+}
+
+function opened({ cashOutId, bankCode }: CashOut, cards: BankCards): string {
+  try {
+    return cards.open(bankCode);
+  } catch (cause) {
+    throw new Error(`cash-out ${cashOutId} holds up the batch until its card can be read or it has failed`, {
+      cause,
+    });
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "@bluepower/protocol/random";
@@ -10,7 +11,7 @@ import { rebill } from "../orders/bill.ts";
 import { managerMoney } from "../orders/managerMoney.ts";
 import { MANAGER, type TestWorld, testWorld, USER } from "../orders/testWorld.ts";
 import { payer } from "../payments/payer.ts";
-import { bankCards, maskCard } from "./bankCards.ts";
+import { bankCards, bankCardsOf, maskCard } from "./bankCards.ts";
 import { cashOutsOf } from "./lists.ts";
 import { approveCashOut, type CashOut, failCashOut, payCashOut } from "./process.ts";
 import { priced, requestCashOut, withdrawable } from "./request.ts";
@@ -273,6 +274,8 @@ test("whatever is paid, refunded, withdrawn and returned: what a manager is owed
 });
 
 describe("a bank card number", () => {
+  const MAKE = { mayMake: true };
+  const KEEP = { mayMake: false };
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "bluepower-cards-"));
@@ -281,30 +284,60 @@ describe("a bank card number", () => {
 
   test("is sealed under a key that is made once, for its owner only; equal numbers look different", async () => {
     const file = join(folder, "bank.key");
-    const cards = bankCards(file);
+    const cards = bankCards(file, MAKE);
     const sealed = cards.seal("6222021234567890");
     expect(sealed).not.toContain("6222");
     expect(cards.seal("6222021234567890")).not.toBe(sealed);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(bankCards(file).open(sealed)).toBe("6222021234567890");
+    expect(await readdir(folder)).toEqual(["bank.key"]);
+    expect(bankCards(file, KEEP).open(sealed)).toBe("6222021234567890");
   });
 
   test("is not opened by another key, nor when it was altered; a key file without a key is named", async () => {
-    const sealed = bankCards(join(folder, "a")).seal("6222021234567890");
-    expect(() => bankCards(join(folder, "b")).open(sealed)).toThrow("another key than that of BANK_KEY_FILE");
+    const sealed = bankCards(join(folder, "a"), MAKE).seal("6222021234567890");
+    expect(() => bankCards(join(folder, "b"), MAKE).open(sealed)).toThrow("which is not in BANK_KEY_FILE");
     const random = seededRandom("altered");
     for (let i = 0; i < 50; i++) {
       const at = 3 + (random.u32() % (sealed.length - 3));
       const altered = `${sealed.slice(0, at)}${sealed[at] === "A" ? "B" : "A"}${sealed.slice(at + 1)}`;
       expect(() => {
-        const opened = bankCards(join(folder, "a")).open(altered);
+        const opened = bankCards(join(folder, "a"), MAKE).open(altered);
         // The last character of base64 may hold bits that say nothing.
         if (opened === "6222021234567890") throw new Error("the same");
       }).toThrow();
     }
-    await writeFile(join(folder, "c"), "no key");
-    expect(() => bankCards(join(folder, "c"))).toThrow("64 hex characters");
+    await writeFile(join(folder, "c"), "no key", { mode: 0o600 });
+    expect(() => bankCards(join(folder, "c"), MAKE)).toThrow("64 hex characters");
     expect(await readFile(join(folder, "c"), "utf8")).toBe("no key");
+  });
+
+  test("is opened by any key of the file and sealed by the last, the older form too", async () => {
+    const [file, old] = [join(folder, "bank.key"), join(folder, "old.key")];
+    const before = bankCards(old, MAKE).seal("6222021234567890");
+    const next = bankCards(file, MAKE).seal("6222021234567890");
+    const v1 = before.replace(/^v2:[0-9a-f]{8}:/, "v1:");
+    const keys = [old, file].map((f) => readFileSync(f, "utf8"));
+    await writeFile(file, keys.join("\n"));
+    const cards = bankCards(file, KEEP);
+    expect([before, v1, next].map(cards.open)).toEqual(Array(3).fill("6222021234567890"));
+    expect(cards.seal("12345678").split(":")[1]).toBe(next.split(":")[1]);
+    await writeFile(file, keys[1] ?? "");
+    for (const shut of [before, v1])
+      expect(() => bankCards(file, KEEP).open(shut)).toThrow("is not in BANK_KEY_FILE");
+  });
+
+  test("has no new key where the old one is missing, and none that others can read", async () => {
+    const file = join(folder, "bank.key");
+    await paid();
+    await requested();
+    await expect(bankCardsOf(world.db, file)).rejects.toThrow(`BANK_KEY_FILE ${file} is missing`);
+    await expect(stat(file)).rejects.toThrow("ENOENT");
+    bankCards(file, MAKE);
+    await bankCardsOf(world.db, file);
+    for (const mode of [0o640, 0o604, 0o620]) {
+      await chmod(file, mode);
+      await expect(bankCardsOf(world.db, file)).rejects.toThrow(`chmod 600 ${file}`);
+    }
   });
 
   test("is shown with its middle hidden, a short one by its end alone", () => {

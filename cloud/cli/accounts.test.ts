@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { millis } from "@bluepower/protocol/clock";
 import { SimulatedClock } from "@bluepower/protocol/simulatedClock";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -16,7 +16,7 @@ afterEach(() => terminal.close());
 /** From now on commands act as this account. */
 function actAs(name: string, password: string): void {
   const file = terminal.path(`password-of-${name}`);
-  writeFileSync(file, `${password}\n`);
+  writeFileSync(file, `${password}\n`, { mode: 0o600 });
   terminal.env = { OPERATOR: name, OPERATOR_PASSWORD_FILE: file };
 }
 const asMachine = () => {
@@ -46,7 +46,7 @@ test("an account's password is shown once, kept as scrypt only, and the account 
 
 test("a password of one's own comes from a file and is long enough", async () => {
   const file = terminal.path("own");
-  writeFileSync(file, "short\n");
+  writeFileSync(file, "short\n", { mode: 0o600 });
   expect(await terminal.refused(`account add li --role viewer --password-file ${file}`)).toBe(
     "--password-file holds a password of 10 to 200 characters",
   );
@@ -132,6 +132,37 @@ test("the last admin stays one", async () => {
   expect(await terminal.refused("account disable boss")).toContain("the last admin");
   expect(await terminal.refused("account role boss --role cashier")).toContain("the last admin");
   expect(await terminal.refused("account disable nobody")).toContain('there is no account "nobody"');
+});
+
+test("a password that others can read is none", async () => {
+  const password = await add("boss", "admin");
+  actAs("boss", password);
+  const file = terminal.path("password-of-boss");
+  for (const mode of [0o640, 0o604, 0o622]) {
+    chmodSync(file, mode);
+    const line = await terminal.refused("site list", 2);
+    expect(line).toBe(`OPERATOR_PASSWORD_FILE ${file} can be read or written by others: chmod 600 ${file}`);
+    expect(await terminal.refused(`account password boss --password-file ${file}`, 2)).toBe(line);
+  }
+  chmodSync(file, 0o400);
+  expect(await terminal.json("site list")).toEqual([]);
+});
+
+test("doctor looks at nothing for somebody who is not who they say", async () => {
+  const password = await add("v", "viewer");
+  actAs("nobody", "wrong-password");
+  expect(await terminal.refused("doctor")).toContain('OPERATOR "nobody" is refused');
+  actAs("v", "wrong-password");
+  expect(await terminal.refused("doctor")).toContain('OPERATOR "v" is refused');
+  terminal.env = { OPERATOR: "v" };
+  expect(await terminal.refused("doctor", 2)).toContain("are set together");
+  actAs("v", password);
+  // A database that cannot be opened proves nobody: that is a finding, and not silence.
+  terminal.env = { ...terminal.env, WECHAT_API_URL: "https://wechat.invalid" };
+  const found = JSON.parse((await terminal.run("doctor --json")).out);
+  expect(found.findings.map((f: { check: string }) => f.check)).toContain("database");
+  terminal.env = { ...terminal.env, DATABASE_URL: `sqlite:${terminal.folder}` };
+  expect((await terminal.run("doctor")).out).toMatch(/^fail {2}database/m);
 });
 
 test("half a login is a wrong command line", async () => {

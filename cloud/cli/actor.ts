@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import type { Clock } from "@bluepower/protocol/clock";
 import type { Db } from "../database/database.ts";
 import { FAILURES_MAX, LOCKED_MS, mayAct, verifyOperator } from "../identity/operators.ts";
+import { readSecret } from "../secretFile.ts";
 import type { Actor, Command } from "./command.ts";
 
 /**
@@ -42,14 +43,19 @@ export function maySee(actor: Actor, flag: string, asked: boolean): { problem: s
   return { problem: `--${flag} needs the role cashier; you are ${actor.role}` };
 }
 
-/** The first line of a file; `-` is the input. What was read is a secret, so no problem repeats it. */
+/** The first line of a file that its owner alone can read; `-` is the input. No problem repeats what was read. */
 export function readPassword(flag: string, path: string): { password: string } | { problem: string } {
+  const read = path === "-" ? readInput() : readSecret(path);
+  if ("problem" in read) return { problem: `${flag} ${read.problem}` };
+  const password = read.text.split(/\r?\n/, 1)[0] ?? "";
+  return password === "" ? { problem: `${flag} ${path} is empty` } : { password };
+}
+
+function readInput(): { text: string } | { problem: string } {
   try {
-    const password = readFileSync(path === "-" ? 0 : path, "utf8").split(/\r?\n/, 1)[0] ?? "";
-    return password === "" ? { problem: `${flag} ${path} is empty` } : { password };
+    return { text: readFileSync(0, "utf8") };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    return { problem: `${flag} ${path} cannot be read: ${code}` };
+    return { problem: `- cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}` };
   }
 }
 

@@ -4,18 +4,25 @@ import { isOrderId, isPhone } from "@bluepower/protocol/units";
 import { audit, inOneLine, invariants } from "../audit/audit.ts";
 import { type Explanation, explain } from "../audit/explain.ts";
 import { consistentRead } from "../database/open.ts";
-import { command, type Parse } from "./command.ts";
-import { table, yuan } from "./output.ts";
+import { maySee } from "./actor.ts";
+import { command, type Parse, toggle } from "./command.ts";
+import { maskedPhones, table, yuan } from "./output.ts";
 
 const all = command({
   name: "audit",
   role: "viewer",
   summary: "Prove that the books are in order: money, orders, payments, kept sums; exit 1 when they are not.",
   argument: null,
-  flags: {},
-  examples: ["audit", "audit --json"],
-  async run(_input, { db }) {
-    const violations = await audit(db);
+  flags: { full: toggle("show whole phone numbers; their middle is left out otherwise") },
+  examples: ["audit", "audit --full --json"],
+  async run({ flags: { full } }, { db, actor }) {
+    const hidden = maySee(actor, "full", full === true);
+    if (hidden !== undefined) return hidden;
+    const text = (t: string) => (full === true ? t : maskedPhones(t));
+    const violations = (await audit(db)).map((v) => ({
+      ...{ ...v, subject: text(v.subject), detail: text(v.detail) },
+      ...(v.postings !== undefined && { postings: v.postings.map(text) }),
+    }));
     const broken = new Set(violations.map((v) => v.rule));
     const says = invariants.filter((i) => broken.has(i.name)).map((i) => `${i.name}: ${i.says}`);
     const json = { invariants: invariants.length, violations };

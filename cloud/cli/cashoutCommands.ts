@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { instant } from "@bluepower/protocol/clock";
 import { wallTime, wireTime } from "@bluepower/protocol/siteTime";
-import { bankCards } from "../cashout/bankCards.ts";
+import { bankCardsOf } from "../cashout/bankCards.ts";
 import { batchFile, exportable, markExported } from "../cashout/batch.ts";
 import { listCashOuts, reboundSince } from "../cashout/lists.ts";
 import {
@@ -14,9 +14,10 @@ import {
 } from "../cashout/process.ts";
 import { secondLimit } from "../cashout/secondLimit.ts";
 import { listOperators } from "../identity/operators.ts";
+import { maySee } from "./actor.ts";
 import { command, optional, required, toggle } from "./command.ts";
 import { writeWhole } from "./outFile.ts";
-import { masked, table, yuan } from "./output.ts";
+import { masked, maskedName, table, yuan } from "./output.ts";
 import { cashOutIdValue, fileValue, phoneValue, textValue } from "./values.ts";
 
 const ID = { name: "ID", parse: cashOutIdValue };
@@ -25,21 +26,26 @@ const LIST_MAX = 10_000;
 
 const unknown = (id: string) => ({ problem: `there is no cash-out "${id}"` });
 
+const full = toggle("show phone number and account holder whole; they are masked otherwise");
+
 /** Of one that is in `rebound`. */
 const WARNING = "the manager's number was bound to another WeChat account since: ask them before money goes";
 
 /** What an operator sees of one; the card is masked, and the sealed number stays out. */
-function shown(c: CashOut, { zone, rebound }: { zone: string; rebound: ReadonlySet<string> }) {
+function shown(
+  c: CashOut,
+  { zone, whole, rebound }: { zone: string; whole: boolean; rebound: ReadonlySet<string> },
+) {
   const time = (at: number | null) => (at === null ? null : wireTime(wallTime(instant(at), zone)));
   return {
     cashOutId: c.cashOutId,
-    manager: masked(c.manager),
+    manager: whole ? c.manager : masked(c.manager),
     step: c.step,
     money: Number(yuan(c.money)),
     service: Number(yuan(c.service)),
     cash: Number(yuan(c.cash)),
     bankName: c.bankName,
-    bankUser: c.bankUser,
+    bankUser: whole ? c.bankUser : maskedName(c.bankUser),
     bankCode: c.bankMask,
     cashOutTime: time(c.cashOutTime),
     processTime: time(c.processTime),
@@ -60,13 +66,16 @@ const cashoutList = command({
   flags: {
     waiting: toggle("those alone that are neither paid nor failed"),
     manager: optional("PHONE", phoneValue, "those of one manager"),
+    full,
   },
   examples: ["cashout list --waiting", "cashout list --manager 13900000001 --json"],
-  async run({ flags: { waiting, manager } }, { db, zone }) {
+  async run({ flags: { waiting, manager, full } }, { db, zone, actor }) {
+    const hidden = maySee(actor, "full", full === true);
+    if (hidden !== undefined) return hidden;
     const of = { startIndex: 0, pageSize: LIST_MAX, waiting: waiting === true, manager };
     const cashOuts = await listCashOuts(db, of);
     const rebound = await reboundSince(db, cashOuts);
-    const list = cashOuts.map((c) => shown(c, { zone, rebound }));
+    const list = cashOuts.map((c) => shown(c, { zone, rebound, whole: full === true }));
     const rows = list.map((c) => [
       ...[c.cashOutId, c.manager, c.cash.toFixed(2), c.bankUser, c.bankCode],
       ...[c.cashOutTime ?? "", c.warning === null ? c.step : `${c.step}; ${c.warning}`],
@@ -81,12 +90,15 @@ const cashoutShow = command({
   role: "viewer",
   summary: "Show a cash-out and how far it has come.",
   argument: ID,
-  flags: {},
-  examples: ["cashout show C0001363200"],
-  async run({ argument: id }, { db, zone }) {
+  flags: { full },
+  examples: ["cashout show C0001363200", "cashout show C0001363200 --full --json"],
+  async run({ argument: id, flags }, { db, zone, actor }) {
+    const hidden = maySee(actor, "full", flags.full === true);
+    if (hidden !== undefined) return hidden;
     const found = await db.transaction().execute((tx) => findCashOut(tx, id));
     if (found === undefined) return unknown(id);
-    const json = shown(found, { zone, rebound: await reboundSince(db, [found]) });
+    const rebound = await reboundSince(db, [found]);
+    const json = shown(found, { zone, rebound, whole: flags.full === true });
     const rows = Object.entries(json).map(([name, value]) => [
       name,
       typeof value === "number" ? value.toFixed(2) : (value ?? "-"),
@@ -146,10 +158,15 @@ const warned = (text: string, warning: string | null): string =>
 const cashoutExport = command({
   name: "cashout export",
   role: "cashier",
-  summary: "Write all approved cash-outs as one batch for online banking; it holds whole card numbers.",
+  summary:
+    "Write all approved cash-outs as one batch for online banking; it holds whole card numbers, opened with the keys in BANK_KEY_FILE (one a line: the last seals, all open).",
   argument: null,
   flags: {
-    file: required("OUT.csv", fileValue, "where it is written, readable by this account only"),
+    file: required(
+      "OUT.csv",
+      fileValue,
+      "where it is written, readable by this account only; give it to the bank as it is: a spreadsheet that opens and saves it keeps 15 digits of a card number",
+    ),
     again: toggle("those as well that a batch has already and that are neither paid nor failed"),
   },
   examples: ["cashout export --file batch.csv", "cashout export --file batch-2.csv --again"],
@@ -157,7 +174,8 @@ const cashoutExport = command({
     const cashOuts = await exportable(db, { again: again === true });
     if (cashOuts.length === 0)
       return { problem: "no cash-out is approved and in no batch: cashout list --waiting" };
-    const written = writeWhole(file, [batchFile(cashOuts, bankCards(config.bankKeyFile))]);
+    const cards = await bankCardsOf(db, config.bankKeyFile);
+    const written = writeWhole(file, [batchFile(cashOuts, cards)]);
     if ("problem" in written) return written;
     const { sha256, made } = written;
     const marked = await change((tx, by) => markExported(tx, { cashOuts, sha256, zone }, by));

@@ -36,7 +36,7 @@ async function requested(bankUser = "户名"): Promise<string> {
   await world.finish(orderId, 60);
   await open(orderId, { pmoney: 3, cash: 0 });
   const account = { bankName: "某银行", bankUser, bankCode: CARD };
-  const cards = bankCards(terminal.path("bank.key"));
+  const cards = bankCards(terminal.path("bank.key"), { mayMake: true });
   const by = { who: `manager:${MANAGER}`, at: world.clock.now() };
   const made = await transaction(world.db, (tx) =>
     requestCashOut(tx, { manager: MANAGER, account, ppm: 6000, cards }, by),
@@ -137,10 +137,23 @@ test("a file that cannot be marked is not left, and nothing is marked", async ()
   await terminal.json(`cashout approve ${id}`);
   const file = terminal.path("batch.csv");
   await world.db.updateTable("cashout_info").set({ bankCode: "sealed by nobody" }).execute();
-  expect(await terminal.refused(`cashout export --file ${file}`)).toContain("not sealed in a known form");
+  const said = await terminal.refused(`cashout export --file ${file}`);
+  expect(said).toContain(`cash-out ${id} holds up the batch`);
+  expect(said).toContain("not sealed in a known form");
   expect([existsSync(file), existsSync(`${file}.part`)]).toEqual([false, false]);
   expect(await stepOf(id)).toBe("approved");
   expect(await batches()).toEqual([]);
+});
+
+test("without the key nothing is exported and no other key is made", async () => {
+  const id = await requested();
+  await terminal.json(`cashout approve ${id}`);
+  const [key, file] = [terminal.path("elsewhere.key"), terminal.path("batch.csv")];
+  terminal.env = { BANK_KEY_FILE: key };
+  expect(await terminal.refused(`cashout export --file ${file}`)).toContain(
+    `BANK_KEY_FILE ${key} is missing, and cash-outs with sealed card numbers are stored`,
+  );
+  expect([existsSync(key), existsSync(file)]).toEqual([false, false]);
 });
 
 test("what a manager has entered runs in no spreadsheet", async () => {
@@ -158,7 +171,7 @@ test("a large one needs two people, and where accounts exist the machine's own i
     terminal.env = { CASHOUT_SECOND_FEN: "100" };
     const { password } = await terminal.json(`account add ${name} --role ${role}`);
     const file = terminal.path(name);
-    writeFileSync(file, String(password));
+    writeFileSync(file, String(password), { mode: 0o600 });
     return { CASHOUT_SECOND_FEN: "100", OPERATOR: name, OPERATOR_PASSWORD_FILE: file };
   };
   const id = await requested();

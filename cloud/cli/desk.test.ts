@@ -21,6 +21,18 @@ const { open, balance } = payer(() => world);
 const deeds = async () =>
   (await terminal.audited()).filter((a) => a.who.startsWith("operator:")).map((a) => [a.what, a.object]);
 
+test("a manager's name is not changed in silence, also when the manager is approved already", async () => {
+  await terminal.json(["manager", "approve", MANAGER, "--name", "甲"]);
+  await terminal.json(["manager", "approve", MANAGER, "--name", "乙"]);
+  await terminal.json(["manager", "approve", MANAGER, "--name", "乙"]);
+  const log = (await terminal.audited()).filter((a) => a.what.startsWith("manager."));
+  expect(log.map((a) => [a.what, a.object, a.detail]).slice(-1)).toEqual([
+    ["manager.rename", MANAGER, '"甲" to "乙"'],
+  ]);
+  expect(log.filter((a) => a.what === "manager.rename")).toHaveLength(2);
+  expect(log.every((a) => a.who.startsWith("operator:"))).toBe(true);
+});
+
 describe("a bill is waived", () => {
   test("when it is unpaid: nobody pays it, no list has it, and its user orders again", async () => {
     const { orderId } = await world.charging();

@@ -8,7 +8,7 @@ import type { Side } from "../database/schema.ts";
 import { payAccount } from "../payAccount.ts";
 import { textOf } from "../payments/json.ts";
 import { payCaller } from "../payments/payCall.ts";
-import { accountProblem } from "../payments/wechatPay.ts";
+import { accountProblem, notifyProblem } from "../payments/wechatPay.ts";
 import { weChat } from "../wechat/client.ts";
 import { parseHttpDate } from "../wechat/httpDate.ts";
 import type { Outside } from "./command.ts";
@@ -43,6 +43,7 @@ export async function examine(outside: Outside): Promise<Finding[]> {
   const { config } = read;
   return [
     ...configuration(config),
+    publicAddress(config),
     await database(config),
     await disk(config),
     await clockOf(config, outside.clock),
@@ -65,6 +66,20 @@ function configuration(config: Config): Finding[] {
   }
   const warnings = config.warnings.map((says): Finding => ({ check, state: "warn", says }));
   return warnings.length > 0 ? warnings : [{ check, state: "ok", says: `data in ${config.dataDir}` }];
+}
+
+/** Where others reach this cloud: WeChat Pay with its word on payments, and phones that scan a charger. */
+export function publicAddress(config: Pick<Config, "pay" | "wechat" | "publicUrl" | "production">): Finding {
+  const check = "public address";
+  const account = payAccount(config);
+  const problem = account === null ? undefined : notifyProblem(account, config.production);
+  const advice = "set PUBLIC_URL to the https address at which the cloud is reached from outside";
+  if (problem !== undefined) return { check, state: "fail", says: problem, advice };
+  const { publicUrl } = config;
+  if (config.production && notifyProblem({ payNotifyUrl: publicUrl }, true) !== undefined) {
+    return { check, state: "warn", says: `QR codes lead to ${publicUrl}`, advice };
+  }
+  return { check, state: "ok", says: publicUrl };
 }
 
 async function database(config: Config): Promise<Finding> {

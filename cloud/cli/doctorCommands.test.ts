@@ -7,7 +7,7 @@ import { seededRandom } from "@bluepower/protocol/random";
 import { systemClock } from "@bluepower/protocol/systemClock";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { freeSandbox } from "../../test/sandbox/fixture.ts";
-import { clockFinding, diskFinding, type Finding } from "./doctorChecks.ts";
+import { clockFinding, diskFinding, type Finding, publicAddress } from "./doctorChecks.ts";
 import { runCommand } from "./run.ts";
 
 let sandbox: Awaited<ReturnType<typeof freeSandbox>>;
@@ -79,8 +79,8 @@ test("an installation that is well is, line by line", async () => {
       .filter((l) => /^(ok|warn|fail) /.test(l))
       .map((l) => l.slice(6, 27).trim()),
   ).toEqual([
-    ...["configuration", "database", "disk", "clock", "WeChat Pay", "mini-program, user"],
-    "mini-program, manager",
+    ...["configuration", "public address", "database", "disk", "clock", "WeChat Pay"],
+    ...["mini-program, user", "mini-program, manager"],
   ]);
   expect(JSON.parse((await doctor()).out)).toMatchObject({ ok: true });
 });
@@ -128,6 +128,20 @@ describe("only what is wrong fails, with what to do", () => {
     const { code, wrong } = await findings({ env: { DATABASE_URL: `sqlite:${folder}` } });
     expect([code, Object.keys(wrong)]).toEqual([1, ["database"]]);
   });
+});
+
+test("where real money is taken the public address is one that WeChat Pay can call", () => {
+  const at = (publicUrl: string, production: boolean, merchant = true) =>
+    publicAddress({
+      ...{ publicUrl, production },
+      pay: { apiUrl: "", merchant: merchant ? sandbox.credentials.merchant : null },
+      wechat: { apiUrl: "", apps: sandbox.credentials.apps },
+    }).state;
+  const here = ["http://127.0.0.1:8085", "https://localhost", "http://power.example", "https://[::1]:8085"];
+  expect(here.map((url) => at(url, true))).toEqual(here.map(() => "fail"));
+  expect(here.map((url) => at(url, true, false))).toEqual(here.map(() => "warn"));
+  expect(here.map((url) => at(url, false))).toEqual(here.map(() => "ok"));
+  expect(at("https://power.example", true)).toBe("ok");
 });
 
 test("disk and clock are well, to be watched, or not", () => {

@@ -72,7 +72,7 @@ test("every line that is wrong is told with its field and what is allowed, and n
     'line 4: deviceCode "DEMO0001" is on line 2, too',
     'line 4: chip "A1B2C3D4E5F6" is on line 2, too',
     "line 5: has 3 fields, not 6",
-    'line 6: name is at most 60 characters on one line, not "two lines"',
+    'line 6: name is at most 60 characters on one line, none of them hidden, not "two lines"',
     'line 8: deviceCode is 8 of 0-9A-Za-z, not ""',
     'line 8: version is the number of a known kind of charger, 1 for the one with four ports, not ""',
   ]);
@@ -111,6 +111,17 @@ test("a file that is no such table is named as a whole", async () => {
   ]);
   expect(await mistakes('deviceCode,chip,version\nDEMO0001,"A1"x,1\n')).toEqual([
     "line 2: behind a closing quote stands a comma or the end of the line",
+  ]);
+  // The quote of line 2 ends with the one that line 4 begins with.
+  expect(
+    await mistakes('deviceCode,chip,version\n"DEMO0001,A1,1\nDEMO0002,A1B2C3D4E5F6,x\n"DEMO0003",A1,1\n'),
+  ).toEqual([
+    "line 2: behind a closing quote stands a comma or the end of the line; the next one, on line 4, closes it",
+    'line 3: version is the number of a known kind of charger, 1 for the one with four ports, not "x"',
+    'line 4: chip is 12 of 0-9A-Z, not "A1"',
+  ]);
+  expect(await mistakes('"deviceCode,chip,version\nDEMO0001,A1,1\n')).toEqual([
+    "line 1: a quote is not closed",
   ]);
   expect(await mistakes(`deviceCode,chip,version\n${"x,y,z\n".repeat(IMPORT_MAX_ROWS + 1)}`)).toEqual([
     `line 1: at most ${IMPORT_MAX_ROWS} chargers at once, not ${IMPORT_MAX_ROWS + 1}`,

@@ -32,6 +32,12 @@ function columns(text: string): number {
 /** A phone number for lists: the middle is nobody's business. */
 export const masked = (phone: string): string => `${phone.slice(0, 3)}****${phone.slice(-4)}`;
 
+/** A person's name for lists: 张**. */
+export const maskedName = (name: string): string => {
+  const [first = "", ...others] = name;
+  return first + "*".repeat(others.length);
+};
+
 /** A text with the middle of every phone number in it left out; longer numbers are none. */
 export const maskedPhones = (text: string): string =>
   text.replaceAll(/(?<![0-9])1[0-9]{10}(?![0-9])/g, masked);

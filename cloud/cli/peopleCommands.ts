@@ -5,7 +5,7 @@ import {
   approveManager,
   listManagers,
   registerManager,
-  setManagerName,
+  renameManager,
   suspendManager,
 } from "../people/managers.ts";
 import { listUsers } from "../people/users.ts";
@@ -118,7 +118,9 @@ const managerApprove = command({
   async run({ argument: phone, flags: { name } }, { change }) {
     const outcome = await change(async (tx, by) => {
       const approved = await approveManager(tx, { phone }, by);
-      if (approved !== "unknown" && name !== undefined) await setManagerName(tx, phone, name);
+      if (approved !== "unknown" && name !== undefined) {
+        await renameManager(tx, { phone, managerName: name }, by);
+      }
       return approved;
     });
     if (outcome === "unknown") return { problem: `there is no manager ${phone}; add one with: manager add` };

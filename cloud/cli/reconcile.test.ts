@@ -111,7 +111,7 @@ describe("one line says why it cannot be done:", () => {
 
 test("who only looks may list and neither compare nor settle", async () => {
   const password = terminal.path("password");
-  writeFileSync(password, "a long enough password\n");
+  writeFileSync(password, "a long enough password\n", { mode: 0o600 });
   await terminal.json(`account add looker --role viewer --password-file ${password}`);
   const { env } = terminal;
   terminal.env = { ...env, OPERATOR: "looker", OPERATOR_PASSWORD_FILE: password };

@@ -14,6 +14,7 @@ const flags = {
   to: required("DATE", dateValue, "the last day, included"),
   manager: optional("PHONE", phoneValue, "one manager's alone"),
   file: required("OUT.csv|OUT.xlsx", sheetFileValue, "where it is written, readable by this account only"),
+  phones: toggle("write whole phone numbers; their middle is left out otherwise"),
 };
 
 interface Input {
@@ -21,20 +22,24 @@ interface Input {
   to: number;
   manager: string | undefined;
   file: string;
+  phones: true | undefined;
 }
 
 async function write(
-  { db }: Tools,
+  { db, actor }: Tools,
   input: Input,
-  make: (of: ReportSpan, zone: string) => Sheet,
+  make: (of: ReportSpan, shown: { zone: string; phone(p: string): string }) => Sheet,
 ): Promise<Result> {
-  const { from: fromDay, to: toDay, manager, file } = input;
+  const { from: fromDay, to: toDay, manager, file, phones } = input;
+  const hidden = maySee(actor, "phones", phones === true);
+  if (hidden !== undefined) return hidden;
   // The sums are of its days.
   const days = await dayZone(db);
   const moments = wholeSpan({ from: fromDay, to: toDay }, days);
   if ("problem" in moments) return moments;
   const { from: start, to: end } = moments;
-  const report = make({ fromDay, toDay, start, end, manager }, days);
+  const phone = (p: string) => (phones === true ? p : masked(p));
+  const report = make({ fromDay, toDay, start, end, manager }, { zone: days, phone });
   const out = openPart(file);
   if ("problem" in out) return out;
   let rows: number | undefined;
@@ -78,20 +83,12 @@ const reportOrders = command({
   role: "viewer",
   summary: "Write all orders of some days, one a row.",
   argument: null,
-  flags: {
-    ...flags,
-    phones: toggle("write whole phone numbers of users; their middle is left out otherwise"),
-  },
+  flags,
   examples: [
     "report orders --from 2026-11-01 --to 2026-11-30 --file orders.xlsx",
     "report orders --from 20261101 --to 20261130 --manager 13900000001 --file orders.csv",
   ],
-  async run({ flags: { phones, ...input } }, tools) {
-    const hidden = maySee(tools.actor, "phones", phones === true);
-    if (hidden !== undefined) return hidden;
-    const phone = (p: string) => (phones === true ? p : masked(p));
-    return await write(tools, input, (of, zone) => ordersReport(tools.db, of, { zone, phone }));
-  },
+  run: ({ flags: input }, tools) => write(tools, input, (of, shown) => ordersReport(tools.db, of, shown)),
 });
 
 const sumsBy = (by: "days" | "managers" | "devices", summary: string) =>
@@ -102,7 +99,8 @@ const sumsBy = (by: "days" | "managers" | "devices", summary: string) =>
     argument: null,
     flags,
     examples: [`report ${by} --from 2026-11-01 --to 2026-11-30 --file ${by}.xlsx`],
-    run: ({ flags: input }, tools) => write(tools, input, (of) => sumsReport(tools.db, of, by)),
+    run: ({ flags: input }, tools) =>
+      write(tools, input, (of, { phone }) => sumsReport(tools.db, of, { by, phone })),
   });
 
 export const reportCommands = [

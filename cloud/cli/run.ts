@@ -111,6 +111,11 @@ export async function runCommand(
   if (read.kind === "problem") return wrong(read.problem);
 
   if (command.alone !== undefined) {
+    const refused = await refusedLogin(command, terminal);
+    if (refused !== undefined) {
+      terminal.err(refused.problem);
+      return refused.exit;
+    }
     const said = await command.alone(terminal);
     terminal.out(read.json ? JSON.stringify(said.json, undefined, 2) : said.text);
     return said.failed ? 1 : 0;
@@ -123,6 +128,27 @@ export async function runCommand(
   }
   terminal.out(read.json ? JSON.stringify(result.json, undefined, 2) : result.text);
   return result.failed === true ? 1 : 0;
+}
+
+/**
+ * Who says who they are has to prove it, also to a command that looks at configuration and database itself. Where these cannot
+ * be had nobody can be proven, and that is what the command is there to say.
+ */
+async function refusedLogin(
+  command: Command,
+  { env, clock, random }: Terminal,
+): Promise<{ exit: 1 | 2; problem: string } | undefined> {
+  if ((env.OPERATOR ?? "") === "" && (env.OPERATOR_PASSWORD_FILE ?? "") === "") return undefined;
+  const read = readConfig(env, random);
+  if ("problem" in read) return undefined;
+  const opened = await openDatabase({ url: read.config.databaseUrl }).catch(() => undefined);
+  if (opened === undefined) return undefined;
+  try {
+    const actor = await actorOf({ db: opened.db, env, clock }, command);
+    return "problem" in actor ? actor : undefined;
+  } finally {
+    await opened.close();
+  }
 }
 
 async function work(

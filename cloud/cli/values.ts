@@ -14,6 +14,7 @@ import {
 } from "@bluepower/protocol/units";
 import { isCardNo } from "../cards/cards.ts";
 import { isAccountName } from "../identity/operators.ts";
+import { isPlainText } from "../plainText.ts";
 import type { Parse } from "./command.ts";
 
 const checked =
@@ -38,13 +39,13 @@ export const cardNoValue = shaped(isCardNo, "4 to 20 digits");
 export const payIdValue = shaped((t) => /^P[0-9]{10}$/.test(t), "P and 10 digits");
 export const refundNoValue = shaped((t) => /^[0-9A-Za-z_|*-]{6,64}$/.test(t), "the number of a refund");
 
-/** A text without control characters, so that it stays one line in lists and logs. */
+/** A text that stays one line in lists and logs and shows there what it is. */
 export const textValue =
   (max: number): Parse<string> =>
   (text) =>
-    text.length >= 1 && text.length <= max && !/\p{Cc}/u.test(text)
+    isPlainText(text, max)
       ? { value: text }
-      : { problem: `is a text of 1 to ${max} characters without control characters` };
+      : { problem: `is a text of 1 to ${max} characters without control or hidden characters` };
 
 export const fileValue: Parse<string> = (text) =>
   text === "" ? { problem: "is the path of a file" } : { value: text };

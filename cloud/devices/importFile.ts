@@ -14,6 +14,7 @@ import {
 import type { Tx } from "../database/database.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import type { By } from "../identity/audit.ts";
+import { isPlainText, oneLine } from "../plainText.ts";
 import { readCsv } from "../sheets/csv.ts";
 import { assignGateway, registerDevice, setDevice } from "./register.ts";
 
@@ -52,7 +53,7 @@ const allowed: Record<Column, { is(text: string): boolean; form: string }> = {
   },
   jamCode: { is: isJamCode, form: "6 of 0-9A-Z, or empty for the derived one" },
   gateway: { is: isGatewayId, form: "the id of a gateway, or empty" },
-  name: { is: (t) => t.length <= 60 && !/\p{Cc}/u.test(t), form: "at most 60 characters on one line" },
+  name: { is: (t) => isPlainText(t, 60), form: "at most 60 characters on one line, none of them hidden" },
 };
 
 /**
@@ -61,20 +62,24 @@ const allowed: Record<Column, { is(text: string): boolean; form: string }> = {
  */
 export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems: LineProblem[] } {
   const read = readCsv(text);
-  if (!Array.isArray(read)) return { problems: [{ line: read.line, field: "", problem: read.problem }] };
-  const [head, ...records] = read;
+  const broken = read.problems.map((p) => ({ ...p, field: "" }));
+  const [head, ...records] = read.records;
+  // Without the names of the columns nothing is known of the other lines.
+  if (broken[0] !== undefined && broken[0].line < (head?.line ?? Number.POSITIVE_INFINITY)) {
+    return { problems: broken.slice(0, 1) };
+  }
   if (head === undefined) return { problems: [{ line: 1, field: "", problem: "the file is empty" }] };
   const names = head.fields.map((f) => f.trim());
   const wrongHead = headProblems(names).map((p) => ({ line: head.line, ...p }));
   if (wrongHead.length > 0) return { problems: wrongHead };
-  if (records.length === 0)
+  if (records.length === 0 && broken.length === 0)
     return { problems: [{ line: head.line, field: "", problem: "no charger follows" }] };
   if (records.length > IMPORT_MAX_ROWS) {
     const problem = `at most ${IMPORT_MAX_ROWS} chargers at once, not ${records.length}`;
     return { problems: [{ line: head.line, field: "", problem }] };
   }
   const rows: ImportRow[] = [];
-  const problems: LineProblem[] = [];
+  const problems: LineProblem[] = broken;
   const seen = { deviceCode: new Map<string, number>(), chip: new Map<string, number>() };
   for (const { line, fields } of records) {
     if (fields.length !== names.length) {
@@ -84,7 +89,7 @@ export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems
     const row = Object.fromEntries(names.map((name, i) => [name, (fields[i] ?? "").trim()]));
     const wrong = COLUMNS.filter((c) => !fits(c, row[c] ?? ""));
     for (const field of wrong) {
-      const shown = field === "jamCode" ? "" : `, not "${oneLine(row[field] ?? "")}"`;
+      const shown = field === "jamCode" ? "" : `, not "${quoted(row[field] ?? "")}"`;
       problems.push({ line, field, problem: `is ${allowed[field].form}${shown}` });
     }
     for (const field of ["deviceCode", "chip"] as const) {
@@ -96,17 +101,17 @@ export function readDeviceFile(text: string): { rows: ImportRow[] } | { problems
     }
     if (wrong.length === 0) rows.push(rowOf(line, row));
   }
-  return problems.length > 0 ? { problems } : { rows };
+  return problems.length > 0 ? { problems: problems.toSorted((a, b) => a.line - b.line) } : { rows };
 }
 
 function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
   const known = COLUMNS.join(", ");
   const unknown = names
     .filter((name) => !COLUMNS.some((c) => c === name))
-    .map((name) => ({ field: oneLine(name), problem: `is no column; they are ${known}` }));
+    .map((name) => ({ field: quoted(name), problem: `is no column; they are ${known}` }));
   const twice = names
     .filter((name, i) => names.indexOf(name) !== i)
-    .map((field) => ({ field: oneLine(field), problem: "is named twice" }));
+    .map((field) => ({ field: quoted(field), problem: "is named twice" }));
   const missing = REQUIRED.filter((name) => !names.includes(name));
   return [
     ...unknown,
@@ -115,8 +120,8 @@ function headProblems(names: readonly string[]): Omit<LineProblem, "line">[] {
   ];
 }
 
-/** What a file holds, fit for a line of a terminal. */
-const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, " ").slice(0, 40);
+/** What a file holds, for a message. */
+const quoted = (text: string): string => oneLine(text).slice(0, 40);
 
 const fits = (column: Column, text: string): boolean =>
   text === "" ? OPTIONAL.some((c) => c === column) : allowed[column].is(text);

@@ -3,6 +3,7 @@ import { orderId as asOrderId } from "@bluepower/protocol/units";
 import type { Tx } from "../database/database.ts";
 import { transaction } from "../database/open.ts";
 import type { Gateways } from "../gateways/gateways.ts";
+import { audit } from "../identity/audit.ts";
 import { mayCancelUnproven } from "./cancelLimits.ts";
 import { changeOrder, type StoredOrder, storedOrder } from "./orderRow.ts";
 import { sendAndApply } from "./outcomes.ts";
@@ -52,7 +53,7 @@ export async function planCancel(
   if (order.gatewayId !== null) {
     if (order.state === "charging") return refused("ORDER_RUNNING");
     const commandId = await cancelCommand(tx, gateways, { order, at, deadline: at + CANCEL_DEADLINE_MS });
-    await audit(tx, of);
+    await audit(tx, { who: `user:${of.user}`, at: of.at }, { what: "order.cancel", object: of.orderId });
     return { kind: "send", orderId, commandId, gatewayId: order.gatewayId };
   }
   if (order.payState === "paying") return { kind: "payment_open" };
@@ -60,7 +61,7 @@ export async function planCancel(
   const limit = await mayCancelUnproven(tx, { order, at, zone: of.zone });
   if (limit !== undefined) return refused(limit);
   await applyWord(tx, gateways, { orderId, at, word: { kind: "cancelled", reason: "USER" } });
-  await audit(tx, of);
+  await audit(tx, { who: `user:${of.user}`, at: of.at }, { what: "order.cancel", object: of.orderId });
   return { kind: "cancelled" };
 }
 
@@ -129,11 +130,4 @@ export async function tellCancelled(
   await freeUser(tx, orderId);
   if (told.gatewayId !== null) await gateways.touchDesired(tx, told.gatewayId);
   return true;
-}
-
-async function audit(tx: Tx, of: { orderId: string; user: string; at: Instant }): Promise<void> {
-  await tx
-    .insertInto("audit_log")
-    .values({ who: of.user, what: "order.cancel", object: of.orderId, detail: "", insertTime: of.at })
-    .execute();
 }

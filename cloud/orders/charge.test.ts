@@ -327,8 +327,8 @@ describe("cancelling without a gateway", () => {
     await transaction(world.db, (tx) =>
       watchReportedPort(tx, { deviceCode: PHONED, port: 1, value: 57, at: world.clock.now() }),
     );
-    expect(await world.db.selectFrom("audit_log").select("what").execute()).toEqual([
-      { what: "order.cancel" },
+    expect(await world.db.selectFrom("audit_log").select(["who", "what", "object"]).execute()).toEqual([
+      { who: `user:${USER}`, what: "order.cancel", object: orderId },
     ]);
     const mine = (await world.charging({ deviceCode: PHONED, port: 2 })).orderId;
     await report(0, USER, 2);

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { parseRfc3339, rfc3339 } from "./rfc3339.ts";
 import { authorization, isPublishedKey, openResource, paySign, signatureProblem } from "./signing.ts";
 import vectors from "./vectors.json" with { type: "json" };
-import { accountProblem, wechatPay } from "./wechatPay.ts";
+import { accountProblem, notifyProblem, wechatPay } from "./wechatPay.ts";
 
 const { merchantTestKeyPem, mchid, serial, timestamp, nonce } = vectors;
 
@@ -114,6 +114,18 @@ describe("production refuses", () => {
   ])("%s", (_, change, says) => {
     expect(accountProblem({ ...real, ...change }, true)).toContain(says);
     expect(accountProblem({ ...real, ...change }, false)).toBeUndefined();
+  });
+
+  test.each([
+    "http://power.example",
+    "http://127.0.0.1:8085",
+    "https://127.0.0.1",
+    "https://localhost",
+    "power",
+  ])("to be told of payments at %s", (payNotifyUrl) => {
+    expect(notifyProblem({ payNotifyUrl }, true)).toMatch(/^PUBLIC_URL (must|is no URL)/);
+    expect(notifyProblem({ payNotifyUrl }, false)).toBeUndefined();
+    expect(notifyProblem({ payNotifyUrl: "https://power.example/wechat" }, true)).toBeUndefined();
   });
 
   test("and takes WeChat's own address with a key of one's own", () => {

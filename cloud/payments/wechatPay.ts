@@ -28,15 +28,32 @@ export function accountProblem(
   production: boolean,
 ): string | undefined {
   if (!production) return undefined;
-  if (!URL.canParse(account.baseUrl)) return "WECHAT_PAY_URL is no URL";
-  const { protocol, hostname } = new URL(account.baseUrl);
-  if (protocol !== "https:") return `WECHAT_PAY_URL must be https, not ${protocol}`;
-  if (hostname === "localhost" || hostname.endsWith(".localhost") || /^(127\.|0\.|\[)/.test(hostname)) {
-    return `WECHAT_PAY_URL must not be ${hostname}: in production it is WeChat's own address`;
-  }
+  const where = addressProblem("WECHAT_PAY_URL", account.baseUrl);
+  if (where !== undefined) return `${where}: in production it is WeChat's own address`;
   return isPublishedKey(account.privateKeyPem)
     ? "the merchant's private key is a published test key: anybody can sign with it"
     : undefined;
+}
+
+/**
+ * Where real money is taken WeChat Pay has to reach us: it tells of payments and refunds below PUBLIC_URL, and refuses a payment
+ * whose notify_url is none that it can call. Undefined when it may be used.
+ */
+export function notifyProblem(
+  { payNotifyUrl }: Pick<WeChatPayAccount, "payNotifyUrl">,
+  production: boolean,
+): string | undefined {
+  const where = production ? addressProblem("PUBLIC_URL", payNotifyUrl) : undefined;
+  return where === undefined ? undefined : `${where}: WeChat Pay tells of payments there`;
+}
+
+function addressProblem(name: string, url: string): string | undefined {
+  if (!URL.canParse(url)) return `${name} is no URL`;
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== "https:") return `${name} must be https, not ${protocol}//${hostname}`;
+  const here =
+    hostname === "localhost" || hostname.endsWith(".localhost") || /^(127\.|0\.|\[)/.test(hostname);
+  return here ? `${name} must not be ${hostname}` : undefined;
 }
 
 /**

@@ -54,6 +54,24 @@ export async function approveManager(
   return "approved";
 }
 
+/** The operator's way to change a manager's name: bank and bookkeeping know people by it, so the log keeps both. */
+export async function renameManager(
+  tx: Tx,
+  { phone, managerName }: { phone: Phone; managerName: string },
+  by: By,
+): Promise<"renamed" | "already" | "unknown"> {
+  const manager = await findManager(tx, phone);
+  if (manager === undefined) return "unknown";
+  if (manager.managerName === managerName) return "already";
+  await setManagerName(tx, phone, managerName);
+  await audit(tx, by, {
+    what: "manager.rename",
+    object: phone,
+    detail: `"${manager.managerName}" to "${managerName}"`,
+  });
+  return "renamed";
+}
+
 /** The manager's side is shut again but for login, phone, info and name. Orders run on, and what was earned stays theirs. */
 export async function suspendManager(
   tx: Tx,

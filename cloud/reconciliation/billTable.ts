@@ -1,3 +1,5 @@
+import { giveWay } from "./turn.ts";
+
 /** What is wrong with a file, in words for the operator. */
 export type Read<T> = { kind: "read"; value: T } | { kind: "bad"; detail: string };
 
@@ -7,13 +9,16 @@ export const bad = (detail: string): { kind: "bad"; detail: string } => ({ kind:
 export type Row = (column: string) => string;
 
 const SHOWN = 40;
+/** At a stretch: some milliseconds. */
+const ROWS = 500;
 
 /**
  * Reads the table of a bill of WeChat Pay: a row of names, rows of values with a back-tick before each, a row of the totals'
  * names, one of their values. Columns are found by name, others than the `needed` are passed over. Names and notes that
- * people have written may hold commas and back-ticks: what is too much in a row belongs to the column `free`.
+ * people have written may hold commas and back-ticks: what is too much in a row belongs to the column `free`. Others have
+ * their turn between the rows.
  */
-export function readBillTable(
+export async function readBillTable(
   text: string,
   of: {
     needed: readonly string[];
@@ -22,7 +27,7 @@ export function readBillTable(
     /** Takes a row; a text is what is wrong with it. */
     each(row: Row): string | undefined;
   },
-): Read<Row> {
+): Promise<Read<Row>> {
   const lines = linesOf(text);
   const head = namesOf(lines.next().value);
   const first = of.totals[0] ?? "";
@@ -33,6 +38,7 @@ export function readBillTable(
   let n = 1;
   for (const line of lines) {
     n++;
+    if (n % ROWS === 0) await giveWay();
     if (!line.startsWith("`")) {
       if (!line.startsWith(first)) return bad(`line ${n} is neither a row nor the totals' names`);
       const values = lines.next();

@@ -9,6 +9,7 @@ import { type Day, written } from "./billDay.ts";
 import type { Read } from "./billTable.ts";
 import { type FundFlow, readFundFlow } from "./fundFlow.ts";
 import { readTradeBill, type TradeBill } from "./tradeBill.ts";
+import { giveWay } from "./turn.ts";
 
 export type Billed<T> =
   | { kind: "bill"; bill: T }
@@ -64,20 +65,20 @@ export function wechatBills(of: {
     if (typeof plain === "string") return { kind: "bad", detail: plain };
     // The answer that named it is signed and the file is not: the hash is what makes it WeChat Pay's. It is that of the
     // unpacked file.
-    const hash = createHash("sha1").update(plain).digest("hex");
+    const hash = await sha1(plain);
     if (hash !== textOf(answer.body, "hash_value").toLowerCase()) {
       return { kind: "bad", detail: "the file is not the one whose hash was named" };
     }
-    const text = utf8(plain);
+    const text = await utf8(plain);
     return text === undefined
       ? { kind: "bad", detail: "the file is no UTF-8" }
       : { kind: "bill", bill: text };
   }
 
-  async function bill<T>(path: string, read: (text: string) => Read<T>): Promise<Billed<T>> {
+  async function bill<T>(path: string, read: (text: string) => Promise<Read<T>>): Promise<Billed<T>> {
     const found = await file(path);
     if (found.kind !== "bill") return found;
-    const table = read(found.bill);
+    const table = await read(found.bill);
     return table.kind === "bad" ? table : { kind: "bill", bill: table.value };
   }
 
@@ -111,9 +112,27 @@ async function unpacked(bytes: Buffer, max: number): Promise<Buffer | string> {
   }
 }
 
-function utf8(bytes: Buffer): string | undefined {
+/** Hashed and decoded at a stretch: about a millisecond. */
+const STRETCH = 512 * 1024;
+
+async function sha1(bytes: Buffer): Promise<string> {
+  const hash = createHash("sha1");
+  for (let at = 0; at < bytes.length; at += STRETCH) {
+    if (at > 0) await giveWay();
+    hash.update(bytes.subarray(at, at + STRETCH));
+  }
+  return hash.digest("hex");
+}
+
+async function utf8(bytes: Buffer): Promise<string | undefined> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    for (let at = 0; at < bytes.length; at += STRETCH) {
+      if (at > 0) await giveWay();
+      text += decoder.decode(bytes.subarray(at, at + STRETCH), { stream: true });
+    }
+    return text + decoder.decode();
   } catch {
     return undefined;
   }

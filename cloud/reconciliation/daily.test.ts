@@ -20,11 +20,15 @@ afterEach(async () => {
 });
 
 /** Payments were first made on `FIRST`; of one of them no bill will know. */
-async function begin(now: Instant, answer: (day: Day) => Awaited<ReturnType<Bills["tradeBill"]>>) {
+async function begin(
+  now: Instant,
+  answer: (day: Day) => Awaited<ReturnType<Bills["tradeBill"]>>,
+  { paid = true } = {},
+) {
   const clock = new SimulatedClock(now);
   const { db, close } = await openDatabase({ url: "sqlite::memory:" });
   closing.push(close);
-  await pay(db, at(FIRST, 12));
+  if (paid) await pay(db, at(FIRST, 12));
   const asked: Day[] = [];
   const bills: Bills = {
     async tradeBill(day) {
@@ -93,6 +97,27 @@ test("a day is compared once, at ten of the day after, by a program that goes on
   await second.stop();
   await clock.advance(hours(100));
   expect(asked).toEqual([FIRST]);
+});
+
+test("what is lost of the first day is told: the first day is that of the first start, not of a payment we know", async () => {
+  const lost = { outTradeNo: "P-lost", transactionId: "4200", amount: 100, state: "SUCCESS" };
+  const { clock, asked, start } = await begin(
+    at(FIRST, 20),
+    (day) =>
+      day === FIRST
+        ? { kind: "bill", bill: { ...emptyTradeBill(), payments: new Map([["P-lost", lost]]), paid: 100 } }
+        : { kind: "none" },
+    { paid: false },
+  );
+  const first = start();
+  await clock.advance(hours(1));
+  await first.stop();
+  await clock.advance(hours(40));
+  const second = start();
+  await clock.advance(seconds(60));
+  expect([asked, second.open()]).toEqual([[FIRST, dayAfter(FIRST)], 1]);
+  await clock.advance(hours(24));
+  expect(asked).toEqual([FIRST, dayAfter(FIRST), dayAfter(dayAfter(FIRST))]);
 });
 
 test("what WeChat Pay cannot give is asked for again half an hour later, the same day; days behind it wait", async () => {

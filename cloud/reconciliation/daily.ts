@@ -23,8 +23,9 @@ export interface Reconciliations {
 }
 
 /**
- * Has every day compared with WeChat Pay's bills once, from the day of the first payment on, when its bill is out: at ten of
- * the day after. Days that were missed are made up for, the oldest first; what fails is tried again, the same day too.
+ * Has every day compared with WeChat Pay's bills once, from the first that a cloud with a merchant served on, when its bill is
+ * out: at ten of the day after. A payment whose every trace here is lost is in the bill alone, so none of ours is waited for.
+ * Days that were missed are made up for, the oldest first; what fails is tried again, the same day too.
  */
 export function startReconciliation(of: {
   db: Db;
@@ -43,6 +44,7 @@ export function startReconciliation(of: {
   async function round(): Promise<void> {
     if (notBefore === undefined || clock.uptime() >= notBefore) {
       notBefore = undefined;
+      await servedFirst(db, clock.now());
       for (const day of await missingDays(db, clock.now())) {
         if (stopped) return;
         const said = await reconcileDay(of, day);
@@ -77,15 +79,41 @@ export function startReconciliation(of: {
   };
 }
 
+const SETTING = "bill_first_day";
+
+/** Fixes the first day at the first call; later ones change nothing. */
+async function servedFirst(db: Db, now: Instant): Promise<void> {
+  await db
+    .insertInto("setting")
+    .values({ name: SETTING, value: String(billDayOf(now)) })
+    .onConflict((c) => c.column("name").doNothing())
+    .execute();
+}
+
+/** The day on which a cloud with a merchant first served, or that of an older payment: one from before that was written down. */
+async function firstDay(db: Db): Promise<Day | undefined> {
+  const setting = await db
+    .selectFrom("setting")
+    .select("value")
+    .where("name", "=", SETTING)
+    .executeTakeFirst();
+  const { payTime } = await db
+    .selectFrom("wx_payment")
+    .select((e) => e.fn.min<number | null>("payTime").as("payTime"))
+    .executeTakeFirstOrThrow();
+  const days = [
+    ...(setting === undefined ? [] : [Number(setting.value)]),
+    ...(payTime === null ? [] : [billDayOf(Number(payTime))]),
+  ];
+  return days.length === 0 ? undefined : Math.min(...days);
+}
+
 /** Days whose bill is out and was not compared, the oldest first. */
 export async function missingDays(db: Db, now: Instant): Promise<Day[]> {
-  const { first } = await db
-    .selectFrom("wx_payment")
-    .select((e) => e.fn.min<number | null>("payTime").as("first"))
-    .executeTakeFirstOrThrow();
-  if (first === null) return [];
+  const first = await firstDay(db);
+  if (first === undefined) return [];
   const last = lastBillDay(now);
-  const from = Math.max(billDayOf(Number(first)), daysBefore(last, CATCH_UP_DAYS - 1));
+  const from = Math.max(first, daysBefore(last, CATCH_UP_DAYS - 1));
   const rows = await db.selectFrom("bill_day").select("day").where("day", ">=", from).execute();
   const done = new Set(rows.map((row) => row.day));
   const missing: Day[] = [];

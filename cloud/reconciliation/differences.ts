@@ -1,5 +1,5 @@
 import type { Instant } from "@bluepower/protocol/clock";
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Db, Tx } from "../database/database.ts";
 import type { BillDifference } from "../database/schema.ts";
 import { audit, type By } from "../identity/audit.ts";
@@ -15,62 +15,85 @@ export interface Recorded {
   gone: number;
 }
 
-const keyOf = (d: Pick<StoredDifference, "kind" | "number" | "class">): string =>
+export const keyOf = (d: Pick<StoredDifference, "kind" | "number" | "class">): string =>
   `${d.kind} ${d.class} ${d.number}`;
 
 /**
- * Writes down what a comparison of a day has found: a row for each difference, however often it is found. One that is not
- * found any more is gone, and open again when it comes back; one that is settled stays settled, with what it said then.
- * Without `totals` the account's money was not compared, so nothing is said of its differences.
+ * Writes down some of what a comparison of a day has found: a row for each difference, however often it is found. One that was
+ * gone is open again; one that is settled stays settled, with what it said then.
  */
-export async function record(
+export async function recordFound(
   tx: Tx,
-  of: { day: Day; differences: readonly Difference[]; totals: boolean; at: Instant },
-): Promise<Recorded> {
+  of: { day: Day; differences: readonly Difference[]; at: Instant },
+): Promise<void> {
   const { day, at } = of;
-  const rows = await tx.selectFrom("bill_difference").selectAll().where("day", "=", day).execute();
-  const before = new Map(rows.map((row) => [keyOf(row), row]));
-  const recorded: Recorded = { open: 0, settled: 0, gone: 0 };
-  for (const found of of.differences) {
-    const row = before.get(keyOf(found));
-    before.delete(keyOf(found));
-    if (row === undefined) await insert(tx, day, found, at);
-    else {
-      const { ours, theirs, subject } = found;
-      await tx
-        .updateTable("bill_difference")
-        .set(
-          row.state === "settled"
-            ? { seenTime: at }
-            : { seenTime: at, state: "open", goneTime: null, ours, theirs, subject },
-        )
-        .where("id", "=", row.id)
-        .execute();
-    }
-    recorded[row?.state === "settled" ? "settled" : "open"] += 1;
-  }
-  for (const row of before.values()) {
-    if (row.state === "settled") recorded.settled += 1;
-    if (row.state !== "open") continue;
-    if (row.kind === "totals" && !of.totals) {
-      recorded.open += 1;
-      continue;
-    }
-    const gone = { state: "gone" as const, goneTime: at };
-    await tx.updateTable("bill_difference").set(gone).where("id", "=", row.id).execute();
-    recorded.gone += 1;
-  }
-  return recorded;
-}
-
-async function insert(tx: Tx, day: Day, found: Difference, at: Instant): Promise<void> {
+  if (of.differences.length === 0) return;
+  const none = { goneTime: null, settledBy: null, settleTime: null, note: null };
+  const rows = of.differences.map((d) => ({
+    ...{ ...d, day, state: "open" as const, foundTime: at, seenTime: at },
+    ...none,
+  }));
+  /** What is found now, unless the row is settled. */
+  const unlessSettled = <T>(column: "state" | "goneTime" | "ours" | "theirs" | "subject") =>
+    sql<T>`case when bill_difference.state = 'settled' then bill_difference.${sql.ref(column)} else excluded.${sql.ref(column)} end`;
   await tx
     .insertInto("bill_difference")
-    .values({
-      ...{ ...found, day, state: "open", foundTime: at, seenTime: at },
-      ...{ goneTime: null, settledBy: null, settleTime: null, note: null },
-    })
+    .values(rows)
+    .onConflict((c) =>
+      c.columns(["day", "kind", "number", "class"]).doUpdateSet({
+        seenTime: at,
+        state: unlessSettled("state"),
+        goneTime: unlessSettled("goneTime"),
+        ours: unlessSettled("ours"),
+        theirs: unlessSettled("theirs"),
+        subject: unlessSettled("subject"),
+      }),
+    )
     .execute();
+}
+
+/**
+ * The open differences of a day behind the row `after`, by their numbers; those that `isFound` does not know any more are gone.
+ * Answers how many, and the last row that was looked at; undefined when there is none behind it.
+ */
+export async function recordGone(
+  tx: Tx,
+  of: { day: Day; after: number; isFound: (key: string) => boolean; totals: boolean; at: Instant },
+): Promise<{ gone: number; last: number } | undefined> {
+  const rows = await tx
+    .selectFrom("bill_difference")
+    .select(["id", "kind", "class", "number"])
+    .where("day", "=", of.day)
+    .where("state", "=", "open")
+    .where("id", ">", of.after)
+    .orderBy("id")
+    .limit(ROWS)
+    .execute();
+  const last = rows.at(-1);
+  if (last === undefined) return undefined;
+  // Without `totals` the account's money was not compared, so nothing is said of its differences.
+  const ids = rows
+    .filter((row) => (row.kind !== "totals" || of.totals) && !of.isFound(keyOf(row)))
+    .map((row) => row.id);
+  if (ids.length > 0) {
+    const gone = { state: "gone" as const, goneTime: of.at };
+    await tx.updateTable("bill_difference").set(gone).where("id", "in", ids).execute();
+  }
+  return { gone: ids.length, last: last.id };
+}
+/** Of one transaction, so that nobody waits for it long. */
+const ROWS = 500;
+
+/** How many differences of a day there are in each state. */
+export async function stateOf(tx: Tx, day: Day): Promise<Omit<Recorded, "gone">> {
+  const counts = await tx
+    .selectFrom("bill_difference")
+    .select((e) => ["state" as const, e.fn.countAll<number>().as("count")])
+    .where("day", "=", day)
+    .groupBy("state")
+    .execute();
+  const of = (state: string): number => Number(counts.find((c) => c.state === state)?.count ?? 0);
+  return { open: of("open"), settled: of("settled") };
 }
 
 /** Differences for the operator, the newest day first. */

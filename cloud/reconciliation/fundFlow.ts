@@ -18,7 +18,7 @@ const PAYMENT = "交易";
 const BACK = ["退款", "扣除交易手续费", "退回交易手续费"];
 
 /** Reads the fund flow of the basic account (WeChat Pay, "资金账单文件格式说明"). */
-export function readFundFlow(text: string, of: { day: Day }): Read<FundFlow> {
+export async function readFundFlow(text: string, of: { day: Day }): Promise<Read<FundFlow>> {
   const flow: FundFlow = { income: 0, outgo: 0 };
   const date = `${written(of.day)} `;
   const all = { rows: 0, in: 0, out: 0 };
@@ -36,7 +36,12 @@ export function readFundFlow(text: string, of: { day: Day }): Read<FundFlow> {
     if (BACK.includes(type)) flow.outgo += way === "支出" ? amount : -amount;
     return undefined;
   };
-  const read = readBillTable(text, { needed: NEEDED, totals: [COUNT, INCOME, OUTGO], free: "备注", each });
+  const read = await readBillTable(text, {
+    needed: NEEDED,
+    totals: [COUNT, INCOME, OUTGO],
+    free: "备注",
+    each,
+  });
   if (read.kind === "bad") return read;
   const total = read.value;
   if (total(COUNT) !== String(all.rows))

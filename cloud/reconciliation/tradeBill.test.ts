@@ -17,8 +17,8 @@ const lines = (...all: string[]): string => `${all.join("\n")}\n`;
 const WHOLE = lines(NAMES, PAYMENT, REFUND, TOTALS, SUMS);
 const read = (text: string) => readTradeBill(text, { day: DAY, mchId: MCHID });
 
-test("a bill as WeChat Pay writes it", () => {
-  expect(read(WHOLE)).toEqual({
+test("a bill as WeChat Pay writes it", async () => {
+  expect(await read(WHOLE)).toEqual({
     kind: "read",
     value: {
       payments: new Map([
@@ -46,9 +46,9 @@ test.each([
       ...[TOTALS, SUMS],
     ),
   ],
-])("with %s says the same", (_, text) => {
+])("with %s says the same", async (_, text) => {
   expect(text).not.toBe(WHOLE);
-  expect(read(text)).toEqual(read(WHOLE));
+  expect(await read(text)).toEqual(await read(WHOLE));
 });
 
 test.each([
@@ -71,13 +71,13 @@ test.each([
   ["another currency", WHOLE.replace("`CNY", "`HKD"), "is no currency of ours"],
   ["an amount that is none", WHOLE.replace("`3.00,`0.00,`\n", "`3e0,`0.00,`\n"), "an amount is none"],
   ["an amount below nothing", WHOLE.replace("`3.00,`0.00,`\n", "`-3.00,`0.00,`\n"), "an amount is none"],
-])("with %s it is bad as a whole", (_, text, says) => {
+])("with %s it is bad as a whole", async (_, text, says) => {
   expect(text).not.toBe(WHOLE);
-  expect(read(text)).toEqual({ kind: "bad", detail: expect.stringContaining(says) });
+  expect(await read(text)).toEqual({ kind: "bad", detail: expect.stringContaining(says) });
 });
 
-test("what is wrong is told in one short line, whatever stands there", () => {
-  const said = read(WHOLE.replace("2026-11-22 23:59:59", `1\u001b[2J${"9".repeat(10_000)}`));
+test("what is wrong is told in one short line, whatever stands there", async () => {
+  const said = await read(WHOLE.replace("2026-11-22 23:59:59", `1\u001b[2J${"9".repeat(10_000)}`));
   if (said.kind !== "bad") throw new Error("it is another day");
   expect(said.detail.length).toBeLessThan(100);
   expect(said.detail).not.toContain("\u001b");
@@ -113,9 +113,9 @@ describe("the fund flow", () => {
   );
   const flow = (text: string) => readFundFlow(text, { day: DAY });
 
-  test("is what payments bring and what refunds and fees take; withdrawals are no matter of it", () => {
-    expect(flow(FLOW)).toEqual({ kind: "read", value: { income: 300, outgo: 151 } });
-    expect(flow(FLOW.replaceAll("(元)", "（元）"))).toEqual(flow(FLOW));
+  test("is what payments bring and what refunds and fees take; withdrawals are no matter of it", async () => {
+    expect(await flow(FLOW)).toEqual({ kind: "read", value: { income: 300, outgo: 151 } });
+    expect(await flow(FLOW.replaceAll("(元)", "（元）"))).toEqual(await flow(FLOW));
   });
 
   test.each([
@@ -123,8 +123,8 @@ describe("the fund flow", () => {
     ["a row missing", FLOW.replace(/`2026-11-22 09.*\n/, ""), "it has 3 rows"],
     ["another way", FLOW.replace("`收入", "`冻结"), "neither in nor out"],
     ["another day", FLOW.replace("2026-11-22 09", "2026-11-21 09"), "is another day"],
-  ])("with %s is bad as a whole", (_, text, says) => {
+  ])("with %s is bad as a whole", async (_, text, says) => {
     expect(text).not.toBe(FLOW);
-    expect(flow(text)).toEqual({ kind: "bad", detail: expect.stringContaining(says) });
+    expect(await flow(text)).toEqual({ kind: "bad", detail: expect.stringContaining(says) });
   });
 });

@@ -50,7 +50,7 @@ const REFUNDED = "申请退款总金额";
  * Reads a trade bill of the type ALL (WeChat Pay, "交易账单文件格式说明"). One that contradicts itself – totals that do not fit
  * its rows, a number twice, another merchant, another day – proves nothing and is bad as a whole.
  */
-export function readTradeBill(text: string, of: { day: Day; mchId: string }): Read<TradeBill> {
+export async function readTradeBill(text: string, of: { day: Day; mchId: string }): Promise<Read<TradeBill>> {
   const bill = emptyTradeBill();
   const date = `${written(of.day)} `;
   let rows = 0;
@@ -84,7 +84,7 @@ export function readTradeBill(text: string, of: { day: Day; mchId: string }): Re
     bill.refunded += refunded;
     return undefined;
   };
-  const read = readBillTable(text, {
+  const read = await readBillTable(text, {
     needed: NEEDED,
     totals: [COUNT, SUM, REFUNDED],
     free: "商品名称",

@@ -24,7 +24,7 @@ const STATES = { starting: "启动中", charging: "充电中", finished: "已完
 const PAYMENTS = { unpaid: "未支付", paying: "支付中", paid: "已支付", waived: "已免除" };
 const CASHED = ["未提现", "提现中", "已提现"];
 
-/** Listed orders, one a row, in the order they were stored; `phone` writes the number of a user. */
+/** Listed orders, one a row, in the order they were stored; `phone` writes a phone number. */
 export function ordersReport(
   db: Db,
   of: ReportSpan,
@@ -45,8 +45,17 @@ export function ordersReport(
       const rows = await orders.orderBy("id").limit(BATCH).execute();
       if (rows.length > 0) {
         yield rows.map((o): Cell[] => [
-          ...[o.orderId, time(o.orderTime), shown.phone(o.user), o.manager, o.deviceCode, o.deviceName],
-          ...[o.port, o.unit, { fen: o.unitPrice }, { fen: o.money }, o.pmoney, { fen: o.cash }],
+          ...[o.orderId, time(o.orderTime), shown.phone(o.user), shown.phone(o.manager)],
+          ...[
+            o.deviceCode,
+            o.deviceName,
+            o.port,
+            o.unit,
+            { fen: o.unitPrice },
+            { fen: o.money },
+            o.pmoney,
+            { fen: o.cash },
+          ],
           ...[STATES[o.state], PAYMENTS[o.payState], time(o.payTime), o.minutes],
           ...[CASHED[o.cashOutFlag] ?? "", o.cashOutId],
         ]);
@@ -80,8 +89,12 @@ export function ordersReport(
 const SUMS = ["订单数", "单位数", "金额(元)", "已支付订单", "充电币", "现金(元)"];
 type Group = "day" | "manager" | "deviceCode";
 
-/** Sums of listed orders by day and manager, by manager, or by manager and charger. */
-export function sumsReport(db: Db, of: ReportSpan, by: "days" | "managers" | "devices"): Sheet {
+/** Sums of listed orders by day and manager, by manager, or by manager and charger; `phone` writes a manager's number. */
+export function sumsReport(
+  db: Db,
+  of: ReportSpan,
+  { by, phone }: { by: "days" | "managers" | "devices"; phone(p: string): string },
+): Sheet {
   const { title, head, groups } = {
     days: { title: "按日", head: ["日期", "管理员"], groups: ["day", "manager"] as const },
     managers: { title: "按管理员", head: ["管理员"], groups: ["manager"] as const },
@@ -89,7 +102,7 @@ export function sumsReport(db: Db, of: ReportSpan, by: "days" | "managers" | "de
   }[by];
   async function* batches() {
     for (let offset = 0; ; offset += BATCH) {
-      const rows = await sums(db, of, { groups, offset });
+      const rows = await sums(db, of, { groups, offset, phone });
       if (rows.length > 0) yield rows;
       if (rows.length < BATCH) return;
     }
@@ -100,7 +113,7 @@ export function sumsReport(db: Db, of: ReportSpan, by: "days" | "managers" | "de
 async function sums(
   db: Db,
   of: ReportSpan,
-  { groups, offset }: { groups: readonly Group[]; offset: number },
+  { groups, offset, phone }: { groups: readonly Group[]; offset: number; phone(p: string): string },
 ): Promise<Cell[][]> {
   let days = db
     .selectFrom("order_day")
@@ -122,7 +135,10 @@ async function sums(
   return rows.map((r) => {
     const given = r as Partial<Record<Group, string | number>>;
     return [
-      ...groups.map((name) => (name === "day" ? dateOf(Number(given.day)) : String(given[name]))),
+      ...groups.map((name) => {
+        if (name === "day") return dateOf(Number(given.day));
+        return name === "manager" ? phone(String(given.manager)) : String(given[name]);
+      }),
       ...[Number(r.count), Number(r.unit), { fen: Number(r.money) }, Number(r.paidCount)],
       ...[Number(r.pmoney), { fen: Number(r.cash) }],
     ];

@@ -20,15 +20,21 @@ function written(cell: Cell): string {
   if (typeof cell === "number") return String(cell);
   if (typeof cell === "object") return yuanText(cell.fen);
   const text = guarded(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**
  * A text that a spreadsheet would carry out as a formula is written with an apostrophe before it; full-width signs count, too.
- * What people enter (a name, a bank) is not to run where it is read.
+ * What people enter (a name, a bank) is not to run where it is read. Where a spreadsheet takes semicolons or tabs for the
+ * borders of fields, quotes in the middle of what it takes for one hold nothing together, so a formula behind them counts, too.
  */
-export const guarded = (text: string): string =>
-  /^[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]|^[\t\r\n]/u.test(text) ? `'${text}` : text;
+export function guarded(text: string): string {
+  const inner = text.replaceAll(
+    /(?<=[^\s\p{Cc}\p{Cf}].*[;\t\r\n])(?=[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠])/gsu,
+    "'",
+  );
+  return /^[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]|^[\t\r\n]/u.test(text) ? `'${inner}` : inner;
+}
 
 export interface CsvRecord {
   /** Line of the file on which it begins, from 1. */
@@ -36,47 +42,84 @@ export interface CsvRecord {
   fields: string[];
 }
 
-/** Reads a whole text; empty lines are left out. `problem` names the line of a quote that is not where it may be. */
-export function readCsv(text: string): CsvRecord[] | { line: number; problem: string } {
+export interface CsvProblem {
+  /** Where what is wrong begins: the line of the quote that opens. */
+  line: number;
+  problem: string;
+}
+
+/** More of them tell nothing new, and each may have been looked for to the end of the text. */
+const PROBLEMS_MAX = 100;
+
+/**
+ * Reads a whole text; empty lines are left out. Behind a quote that is not where it may be, reading goes on with the next line,
+ * so that one of them does not hide what is wrong elsewhere.
+ */
+export function readCsv(text: string): { records: CsvRecord[]; problems: CsvProblem[] } {
   const records: CsvRecord[] = [];
+  const problems: CsvProblem[] = [];
   let line = 1;
   let at = text.startsWith(BOM) ? 1 : 0;
-  while (at < text.length) {
-    const record: CsvRecord = { line, fields: [] };
-    for (;;) {
-      let field = "";
-      if (text[at] === '"') {
-        const began = line;
-        for (at++; ; ) {
-          const quote = text.indexOf('"', at);
-          if (quote === -1) return { line: began, problem: "a quote is not closed" };
-          const part = text.slice(at, quote);
-          line += part.split("\n").length - 1;
-          field += part;
-          at = quote + 1;
-          if (text[at] !== '"') break;
-          field += '"';
-          at++;
-        }
-        if (at < text.length && !",\r\n".includes(text[at] ?? "")) {
-          return { line, problem: "behind a closing quote stands a comma or the end of the line" };
-        }
-      } else {
-        const end = /[,\r\n]/g;
-        end.lastIndex = at;
-        const stop = end.exec(text)?.index ?? text.length;
-        field = text.slice(at, stop);
-        if (field.includes('"')) return { line, problem: "a quote stands at the beginning of a field only" };
-        at = stop;
-      }
-      record.fields.push(field);
-      if (text[at] !== ",") break;
-      at++;
+  while (at < text.length && problems.length < PROBLEMS_MAX) {
+    const read = readRecord(text, at, line);
+    if ("problem" in read) {
+      problems.push({ line: read.line, problem: read.problem });
+      const end = text.indexOf("\n", read.at);
+      at = end === -1 ? text.length : end + 1;
+      line = read.line + 1;
+      continue;
     }
-    if (text[at] === "\r") at++;
-    if (text[at] === "\n") at++;
-    line++;
-    if (record.fields.length > 1 || record.fields[0]?.trim() !== "") records.push(record);
+    const { fields } = read;
+    if (fields.length > 1 || fields[0]?.trim() !== "") records.push({ line, fields });
+    at = read.next;
+    line = read.nextLine;
   }
-  return records;
+  return { records, problems };
+}
+
+/** One record from `at` on, which stands on `line`; or what is wrong, and where that begins. */
+function readRecord(
+  text: string,
+  from: number,
+  first: number,
+): { fields: string[]; next: number; nextLine: number } | { problem: string; line: number; at: number } {
+  const fields: string[] = [];
+  let at = from;
+  let line = first;
+  for (;;) {
+    let field = "";
+    if (text[at] === '"') {
+      const began = { line, at };
+      for (at++; ; ) {
+        const quote = text.indexOf('"', at);
+        if (quote === -1) return { ...began, problem: "a quote is not closed" };
+        const part = text.slice(at, quote);
+        line += part.split("\n").length - 1;
+        field += part;
+        at = quote + 1;
+        if (text[at] !== '"') break;
+        field += '"';
+        at++;
+      }
+      if (at < text.length && !",\r\n".includes(text[at] ?? "")) {
+        const where = line === began.line ? "" : `; the next one, on line ${line}, closes it`;
+        const problem = `behind a closing quote stands a comma or the end of the line${where}`;
+        return { ...began, problem };
+      }
+    } else {
+      const end = /[,\r\n]/g;
+      end.lastIndex = at;
+      const stop = end.exec(text)?.index ?? text.length;
+      field = text.slice(at, stop);
+      if (field.includes('"'))
+        return { line, at, problem: "a quote stands at the beginning of a field only" };
+      at = stop;
+    }
+    fields.push(field);
+    if (text[at] !== ",") break;
+    at++;
+  }
+  if (text[at] === "\r") at++;
+  if (text[at] === "\n") at++;
+  return { fields, next: at, nextLine: line + 1 };
 }

@@ -12,7 +12,7 @@ import { type Ask, toRequest } from "./request.ts";
 import { type AuthMode, makeWorld, type World } from "./world.ts";
 
 /** Pairs of a method and a case, in both modes. It never falls: a method or a case that goes is missed here. */
-const PAIRS_AT_LEAST = 28_106;
+const PAIRS_AT_LEAST = 30_762;
 /** What each method and each of its parameters must bring at least, so that a later one cannot make up for a poor one. */
 const EVERY_METHOD = 226;
 const EVERY_PARAMETER = 34;

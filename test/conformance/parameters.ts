@@ -86,7 +86,10 @@ export const visible = (name: string, max: number, answer: Refusal): ParameterCa
 export const givenName = (name: string, named: (value: string) => Expected): ParameterCases => ({
   ...inForm(name, "1 to 32 characters", {
     wrongType: ["\t", "a\u0007b"],
-    outOfRange: ["   ", "一".repeat(33), "a".repeat(33), "a\u2028b", "a\u2029b"],
+    outOfRange: [
+      ...["   ", "一".repeat(33), "a".repeat(33), "a\u2028b", "a\u2029b"],
+      ...["\u2800", "\u0301", "a\u200db", "a\u00adb"],
+    ],
   }),
   hostileInForm: { names: NAMES, expected: (value) => named(value.trim()) },
 });
@@ -204,7 +207,6 @@ const NAMES: readonly HostileName[] = [
   "sql",
   "sqlStatement",
   "trailingLineEnd",
-  "rightToLeft",
   "wideDigits",
   "arabicDigits",
   "leadingBlank",

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -250,6 +251,21 @@ describe("the other pages", () => {
 });
 
 describe("the start", () => {
+  test("takes no real money where WeChat Pay cannot tell of it", async () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const merchant = { ...sandbox.credentials.merchant, privateKeyPem };
+    const real = {
+      ...{ ...config, production: true, databaseUrl: `sqlite:${join(folder, "real.db")}` },
+      pay: { apiUrl: "https://api.mch.weixin.qq.com", merchant },
+    };
+    const [port = 0, mqttPort = 0] = await freePorts(2);
+    const started = startCloud({
+      ...{ config: { ...real, port, mqttPort }, log, clock: systemClock, random: seededRandom("real") },
+    });
+    await expect(started).rejects.toThrow("PUBLIC_URL must be https, not http://127.0.0.1");
+  });
+
   test("a port that is taken is named with its variable, and everything that was started is closed", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => taken.once("listening", resolve));

@@ -40,6 +40,8 @@ const execute = promisify(execFile);
 /** A program is there within a second; a machine on which everything runs at once takes longer. */
 const READY_MS = 60_000;
 
+type Side = "user" | "manager";
+type Apps = Record<Side, { appId: string; appKey: string; jamCode: string }>;
 type Name = "air" | "sandbox" | "cloud" | "gateway" | (string & {});
 
 /**
@@ -185,7 +187,7 @@ export class Site {
   readonly #definitions = new Map<Name, Definition>();
   readonly #running = new Map<Name, ChildProcess>();
   readonly #lines: string[] = [];
-  #apps: { user: { appId: string; appKey: string; jamCode: string } } | undefined;
+  #apps: Apps | undefined;
   /** Timestamp of the last of each change. */
   readonly #lastCalls = new Map<string, number>();
 
@@ -300,12 +302,22 @@ export class Site {
     own: Record<string, string | number>,
     exact?: { timestamp: number },
   ): Promise<Answer> {
-    if (this.#apps === undefined) {
-      this.#apps = JSON.parse(await readFile(join(this.dataDir, "apps.json"), "utf8")) as {
-        user: { appId: string; appKey: string; jamCode: string };
-      };
-    }
-    const app = this.#apps.user;
+    return await this.#call("user", method, own, exact);
+  }
+
+  /** A signed call of the manager interface. */
+  async managerCall(method: string, own: Record<string, string | number>): Promise<Answer> {
+    return await this.#call("manager", method, own);
+  }
+
+  async #call(
+    side: Side,
+    method: string,
+    own: Record<string, string | number>,
+    exact?: { timestamp: number },
+  ): Promise<Answer> {
+    this.#apps ??= JSON.parse(await readFile(join(this.dataDir, "apps.json"), "utf8")) as Apps;
+    const app = this.#apps[side];
     const now = Math.floor(Date.now() / 1000);
     const what = JSON.stringify([method, own]);
     const timestamp = exact?.timestamp ?? Math.max(now, (this.#lastCalls.get(what) ?? 0) + 1);
@@ -317,7 +329,10 @@ export class Site {
       ]),
     );
     const body = { ...Object.fromEntries(parameters), signature: httpSignature(parameters, app.jamCode) };
-    return (await this.post(`${this.origin}/oapi/bluepower_user/1_0/${method}`, body)) as unknown as Answer;
+    return (await this.post(
+      `${this.origin}/oapi/bluepower_${side}/1_0/${method}`,
+      body,
+    )) as unknown as Answer;
   }
 
   async post(url: string, body: unknown): Promise<Record<string, unknown>> {
@@ -342,6 +357,17 @@ export class Site {
     one(await this.call("getUserPhone", { session, code: String(code) }));
     one(await this.call("reportUserName", { user: phone, session, userName: "用户" }));
     return { user: phone, session };
+  }
+
+  /** The manager of all chargers, logged in. */
+  async manager(): Promise<{ manager: string; session: string }> {
+    const openid = `openid-${MANAGER}`;
+    const { jsCode } = await this.post(`${this.controlUrl}/login-code`, { app: "manager", openid });
+    const session = String(one(await this.managerCall("managerLogin", { jsCode: String(jsCode) })).session);
+    const phone = { app: "manager", openid, phone: MANAGER };
+    const { code } = await this.post(`${this.controlUrl}/phone`, phone);
+    one(await this.managerCall("getManagerPhone", { session, code: String(code) }));
+    return { manager: MANAGER, session };
   }
 
   #index(code: string): number {

@@ -42,22 +42,22 @@ export const billPlants: readonly Plant[] = [
   {
     name: "bill's refund looked for on the payment's day",
     file: "cloud/reconciliation/reconcile.ts",
-    find: `  const has = new Set(`,
-    plant: `  for (const r of refunds) {
-    const paid = await ourPayments(tx).where("w.outTradeNo", "=", r.outTradeNo).executeTakeFirst();
-    r.acceptTime = paid?.payTime ?? r.acceptTime;
-  }
-  const has = new Set(`,
+    find: "    yield compare(day, { ...emptyTradeBill(), refunds: new Map(billed) }, { ...nothing, refunds });",
+    plant: `    for (const r of refunds) {
+      const paid = await ourPayments(db).where("w.outTradeNo", "=", r.outTradeNo).executeTakeFirst();
+      r.acceptTime = paid?.payTime ?? r.acceptTime;
+    }
+    yield compare(day, { ...emptyTradeBill(), refunds: new Map(billed) }, { ...nothing, refunds });`,
     caught: {
       file: wire,
       test: "money that goes back is of the day on which WeChat takes the refund, not of the payment's",
     },
   },
   {
-    name: "bill compared again doubles its differences",
+    name: "bill's difference that is gone stays open",
     file: "cloud/reconciliation/differences.ts",
-    find: "    const row = before.get(keyOf(found));",
-    plant: `    const row = before.get("");`,
+    find: "!of.isFound(keyOf(row))",
+    plant: `of.isFound("")`,
     caught: {
       file: wire,
       test: "the same comparison again adds no row; what is settled stays so, what is gone may come back",
@@ -66,13 +66,45 @@ export const billPlants: readonly Plant[] = [
   {
     name: "bill's settled difference opened again",
     file: "cloud/reconciliation/differences.ts",
-    find: `          row.state === "settled"
-            ? { seenTime: at }`,
-    plant: `          row.state === "gone"
-            ? { seenTime: at }`,
+    find: "case when bill_difference.state = 'settled'",
+    plant: "case when bill_difference.state = 'gone'",
     caught: {
       file: wire,
       test: "the same comparison again adds no row; what is settled stays so, what is gone may come back",
+    },
+  },
+  {
+    name: "bill of a day of which no payment is known",
+    file: "cloud/reconciliation/daily.ts",
+    find: "      await servedFirst(db, clock.now());\n",
+    plant: "",
+    caught: {
+      file: "cloud/reconciliation/daily.test.ts",
+      test: "what is lost of the first day is told: the first day is that of the first start, not of a payment we know",
+    },
+  },
+  {
+    name: "bill that is written down in one piece",
+    file: "cloud/reconciliation/turn.ts",
+    find: "new Promise((resolve) => setImmediate(resolve))",
+    plant: "Promise.resolve()",
+    caught: {
+      file: "cloud/reconciliation/bigBill.test.ts",
+      test: "phones have their turns while a bill is read, compared and written down",
+    },
+  },
+  {
+    name: "bill that counts as compared before it is",
+    file: "cloud/reconciliation/reconcile.ts",
+    find: "  for await (const found of differencesOf(db, day, bill)) if (found.length > 0) await write(found);",
+    plant: `  await db
+    .insertInto("bill_day")
+    .values({ day, reconcileTime: at, payments: 0, paid: 0, refunds: 0, refunded: 0, fundFlow: 0 })
+    .execute();
+  for await (const found of differencesOf(db, day, bill)) if (found.length > 0) await write(found);`,
+    caught: {
+      file: "cloud/reconciliation/bigBill.test.ts",
+      test: "a run that dies in the middle is repeated whole and writes what one that lived would have",
     },
   },
   {

@@ -5,6 +5,7 @@ import { gatewayPlants } from "./gatewayPlants.ts";
 import { moneyPlants } from "./moneyPlants.ts";
 import { operatorPlants } from "./operatorPlants.ts";
 import { orderPlants } from "./orderPlants.ts";
+import { personPlants } from "./personPlants.ts";
 import type { Plant } from "./plant.ts";
 import { theTen } from "./theTen.ts";
 
@@ -17,4 +18,5 @@ export const plants: readonly Plant[] = [
   ...orderPlants,
   ...gatewayPlants,
   ...chargerPlants,
+  ...personPlants,
 ];

@@ -247,6 +247,31 @@ describe("the black list", () => {
     expect(elsewhere).toMatchObject({ code: 0 });
   });
 
+  test("is counted up at the manager's gateways and written down, whoever else has done nothing", async () => {
+    await scene.order({ user: USER });
+    const deeds = async () =>
+      (
+        await scene.s.db.selectFrom("audit_log").select(["who", "what", "object"]).orderBy("id").execute()
+      ).filter((a) => a.what.startsWith("blacklist."));
+    const who = `manager:${MANAGER}`;
+    const changes = [
+      ["addBlackUser", { user: USER }, "blacklist.add"],
+      ["deleteBlackUser", { userList: USER }, "blacklist.remove"],
+    ] as const;
+    for (const [method, own, what] of changes) {
+      scene.gateways.touched.length = 0;
+      const before = (await deeds()).length;
+      expect(await as(method, own)).toMatchObject(done);
+      expect(scene.gateways.touched).toEqual(["gw-1"]);
+      expect((await deeds()).slice(before)).toEqual([{ who, what, object: USER }]);
+    }
+    // Who is on the list already is put there once.
+    await as("addBlackUser", { user: USER });
+    scene.s.clock.jump(1000 as never);
+    await as("addBlackUser", { user: USER });
+    expect(await deeds()).toHaveLength(3);
+  });
+
   test("lets go of all of a list or of none, and of nobody on another's", async () => {
     for (const user of [USER, OTHER]) {
       await scene.order({ user });

@@ -40,7 +40,7 @@ export default {
         added: [
           {
             id: 1,
-            who: ME,
+            who: `user:${ME}`,
             what: "order.cancel",
             object: "90001795314300",
             detail: "",
