@@ -57,6 +57,7 @@ export async function payBench({ keys = "public key", at }: Benched = {}) {
   const clock: Clock = { ...systemClock, now: () => still ?? instant(systemClock.now() + ahead) };
   const sandbox = await freeSandbox(at === undefined ? {} : { clock });
   const { db, close: closeDb } = await openDatabase({ url: "sqlite::memory:" });
+  await db.insertInto("manager_info").values({ manager: MANAGER, setupTime: 0, approved: 1 }).execute();
   await db
     .insertInto("device_info")
     .values({

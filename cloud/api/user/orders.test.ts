@@ -68,6 +68,7 @@ beforeEach(async () => {
     .insertInto("gateway")
     .values({ id: "gw-1", siteId: 1, tokenHash: "", setupTime: START, seenTime: null })
     .execute();
+  await db.insertInto("manager_info").values({ manager: MANAGER, setupTime: START, approved: 1 }).execute();
   for (const [deviceCode, btName, gatewayId] of [
     ["GATED001", "A1B2C3D4E5F6", "gw-1"],
     ["PHONED01", "0123456789AB", null],
