@@ -88,7 +88,8 @@ function readKeys(file: string, mayMake: boolean): Key[] {
   if (!there.missing) throw new Error(`BANK_KEY_FILE ${there.problem}`);
   if (!mayMake) {
     throw new Error(
-      `BANK_KEY_FILE ${file} is missing, and cash-outs with sealed card numbers are stored: put it back, or name where it is`,
+      `BANK_KEY_FILE ${file} is missing, and cash-outs with sealed card numbers are stored: put it back, or name where it is. ` +
+        "If it is lost, a new key (64 hex characters, chmod 600) in its place lets the cloud start; cash-outs that wait then have to fail, and their managers ask again.",
     );
   }
   make(file);
