@@ -11,7 +11,7 @@ import type { Payments } from "../payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../payments/scriptedPay.ts";
 import { startPayments } from "../payments/start.ts";
 import type { Answer } from "./envelope.ts";
-import { type Scenario, START, scenario } from "./scenario.ts";
+import { paymentsLater, type Scenario, START, scenario } from "./scenario.ts";
 import { table } from "./table.ts";
 
 export const USER = "13800000001";
@@ -45,17 +45,7 @@ export async function managerScene(config: Partial<Config> = {}): Promise<Scene>
     cloud: ({ db, clock }) => {
       gateways = scriptedGateways({ db, clock });
       pay = scriptedPay(clock);
-      // The payments start below, when the database is there.
-      const later: Payments = {
-        provider: pay,
-        prepare: (attempt) => payments.prepare(attempt),
-        closeOpen: (subject) => payments.closeOpen(subject),
-        result: (purpose, subject) => payments.result(purpose, subject),
-        notified: (about, headers, body) => payments.notified(about, headers, body),
-        wake: () => payments.wake(),
-        stop: () => payments.stop(),
-      };
-      return { gateways, payments: later };
+      return { gateways, payments: paymentsLater(pay, () => payments) };
     },
   });
   if (gateways === undefined || pay === undefined) throw new Error("a scenario asks for its cloud");

@@ -16,6 +16,7 @@ import { openDatabase, transaction } from "../database/open.ts";
 import type { Side } from "../database/schema.ts";
 import type { Gateways } from "../gateways/gateways.ts";
 import { bindPhone, openSession } from "../identity/sessions.ts";
+import type { Payments } from "../payments/payments.ts";
 import type { WeChat } from "../wechat/wechat.ts";
 import type { AnyEndpoint } from "./endpoint.ts";
 import type { Answer } from "./envelope.ts";
@@ -191,3 +192,14 @@ export async function scenario(of: {
     },
   };
 }
+
+/** For a cloud whose payments start when its database is there. */
+export const paymentsLater = (provider: Payments["provider"], started: () => Payments): Payments => ({
+  provider,
+  prepare: (attempt) => started().prepare(attempt),
+  closeOpen: (subject) => started().closeOpen(subject),
+  result: (purpose, subject) => started().result(purpose, subject),
+  notified: (about, headers, body) => started().notified(about, headers, body),
+  wake: () => started().wake(),
+  stop: () => started().stop(),
+});

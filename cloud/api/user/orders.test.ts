@@ -10,7 +10,7 @@ import type { Payments } from "../../payments/payments.ts";
 import { type ScriptedPay, scriptedPay } from "../../payments/scriptedPay.ts";
 import { startPayments } from "../../payments/start.ts";
 import { reasons } from "../reasons.ts";
-import { type Scenario, START, scenario } from "../scenario.ts";
+import { paymentsLater, type Scenario, START, scenario } from "../scenario.ts";
 import { wechatNotify } from "../wechatNotify.ts";
 import cancelPowerOrder from "./cancelPowerOrder.ts";
 import getOrderPay from "./getOrderPay.ts";
@@ -45,17 +45,7 @@ beforeEach(async () => {
     cloud: ({ db, clock }) => {
       gateways = scriptedGateways({ db, clock });
       pay = scriptedPay(clock);
-      // The payments start below, when the database is there.
-      const later: Payments = {
-        provider: pay,
-        prepare: (attempt) => payments.prepare(attempt),
-        closeOpen: (subject) => payments.closeOpen(subject),
-        result: (purpose, subject) => payments.result(purpose, subject),
-        notified: (about, headers, body) => payments.notified(about, headers, body),
-        wake: () => payments.wake(),
-        stop: () => payments.stop(),
-      };
-      return { gateways, payments: later };
+      return { gateways, payments: paymentsLater(pay, () => payments) };
     },
   });
   const { db, clock, random, log } = s.cloud;
