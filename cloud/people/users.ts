@@ -1,6 +1,4 @@
-import type { Phone } from "@bluepower/protocol/units";
 import type { Db, Tx } from "../database/database.ts";
-import { audit, type By } from "../identity/audit.ts";
 
 /** What getUserInfo shows of a user. `pmoney` is spendable coins. */
 export interface User {
@@ -23,22 +21,6 @@ export async function findUser(db: Db | Tx, phone: string): Promise<User | undef
 export async function setUserName(tx: Tx, phone: string, userName: string): Promise<boolean> {
   const set = tx.updateTable("user_info").set({ userName }).where("user", "=", phone);
   return (await set.executeTakeFirstOrThrow()).numUpdatedRows === 1n;
-}
-
-/** The operator's way to make a user; usually the first phone number of a login does. */
-export async function registerUser(
-  tx: Tx,
-  user: { phone: Phone; userName?: string },
-  by: By,
-): Promise<"registered" | "exists"> {
-  const made = await tx
-    .insertInto("user_info")
-    .values({ user: user.phone, userName: user.userName ?? "", setupTime: by.at, professionId: null })
-    .onConflict((c) => c.doNothing())
-    .executeTakeFirstOrThrow();
-  if (made.numInsertedOrUpdatedRows === 0n) return "exists";
-  await audit(tx, by, { what: "user.register", object: user.phone });
-  return "registered";
 }
 
 export interface UserRow {
